@@ -1,0 +1,96 @@
+"""What the API needs from the rest of the daemon; the supervisor, the registry and the access
+control provide it, and tests provide fakes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from hob.wire.events import Event
+from hob.wire.generate import GenerateEvent, GenerateRequest
+from hob.wire.models import ModelEntry, ModelInfo, PullEvent
+from hob.wire.status import ApiStatus, Status, TokenReply, WorkerStatus
+
+
+class Library(Protocol):
+    """The models folder as the daemon knows it."""
+
+    def infos(self) -> Sequence[ModelInfo]:
+        """Every file, bad ones included, by name."""
+
+    def resolve(self, name: str) -> ModelInfo:
+        """The model of that name, or of which `name` is an unambiguous part.
+
+        Raises ModelNotFound, ModelAmbiguous or BadModelFile.
+        """
+
+    async def rescan(self) -> None:
+        """Read the folder again."""
+
+    def pull(self, source: str) -> AsyncIterator[PullEvent]:
+        """Fetch a model into the folder. Problems come as PullFailed, never as an exception."""
+
+
+class Models(Protocol):
+    """Loading, and answering from what is loaded."""
+
+    @property
+    def chosen(self) -> str:
+        """The name of the model that is kept warm; empty when there is none."""
+
+    def entries(self) -> Sequence[ModelEntry]:
+        """Every model of the library with what is done with it now."""
+
+    def workers(self) -> Sequence[WorkerStatus]: ...
+
+    async def load(self, name: str) -> WorkerStatus:
+        """Load and wait until ready. Raises ModelError or WorkerError."""
+
+    async def unload(self, name: str) -> None:
+        """End the model's worker; requests in flight get a typed error."""
+
+    async def use(self, name: str) -> WorkerStatus:
+        """Make it the chosen model, load it, keep it warm."""
+
+    def generate(
+        self, model: str, request: GenerateRequest
+    ) -> AbstractAsyncContextManager[AsyncIterator[GenerateEvent]]:
+        """Run a request on `model` (empty: the chosen one), loading it when needed.
+
+        Entering waits for the model and raises HobError when there is none; the iterator ends
+        after Finished, or raises HobError. Leaving early takes the request back.
+        """
+
+
+class Facts(Protocol):
+    """The bus of events."""
+
+    def subscribe(self) -> AbstractAsyncContextManager[AsyncIterator[Event]]: ...
+
+
+class Daemon(Protocol):
+    """The process as a whole."""
+
+    def status(self) -> Status: ...
+
+    def request_stop(self) -> None:
+        """Begin to drain; returns at once."""
+
+    @property
+    def stopping(self) -> bool:
+        """True from the moment that new requests are refused."""
+
+
+class Access(Protocol):
+    """The TCP listener and its token."""
+
+    def status(self) -> ApiStatus: ...
+
+    async def enable(self, port: int | None, allow_file: bool) -> ApiStatus:
+        """Open the listener and remember it. Raises SecretStoreError or ConfigError."""
+
+    async def disable(self) -> ApiStatus: ...
+
+    async def token(self, rotate: bool = False) -> TokenReply:
+        """The bearer token, made on first use. Raises SecretStoreError."""

@@ -1,0 +1,83 @@
+"""Where things live: everything under HOB_HOME when it is set, else each OS's own folders."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+# sockaddr_un holds 108 bytes on Linux and 104 on macOS, with the closing NUL.
+_LONGEST_SOCKET_PATH = 100
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The files and folders of one Hob. Nothing here is created by looking."""
+
+    config_file: Path
+    models_dir: Path
+    state_dir: Path
+    log_dir: Path
+    run_dir: Path
+
+    @property
+    def socket(self) -> Path:
+        """The UNIX socket; on Windows the name of the pipe."""
+        if sys.platform == "win32":
+            digest = hashlib.sha256(os.fsencode(self.run_dir)).hexdigest()[:16]
+            return Path(rf"\\.\pipe\hob-{digest}")
+        return self.run_dir / "hob.sock"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held by the one daemon that runs."""
+        return self.run_dir / "hob.lock"
+
+    @property
+    def log_file(self) -> Path:
+        return self.log_dir / "hob.log"
+
+    @property
+    def state_file(self) -> Path:
+        return self.state_dir / "state.json"
+
+    @property
+    def history_file(self) -> Path:
+        """What was typed in `hob chat`."""
+        return self.state_dir / "history"
+
+
+def find_paths(environ: Mapping[str, str] = os.environ) -> Paths:
+    """The paths for this user and environment."""
+    if home := environ.get("HOB_HOME"):
+        root = Path(home).expanduser().absolute()
+        return Paths(
+            config_file=root / "config.toml",
+            models_dir=root / "models",
+            state_dir=root / "state",
+            log_dir=root / "logs",
+            run_dir=_short_enough(root / "run", environ),
+        )
+    import platformdirs
+
+    dirs = platformdirs.PlatformDirs("hob", appauthor=False)
+    return Paths(
+        config_file=dirs.user_config_path / "config.toml",
+        models_dir=dirs.user_data_path / "models",
+        state_dir=dirs.user_state_path,
+        log_dir=dirs.user_log_path,
+        run_dir=_short_enough(dirs.user_runtime_path, environ),
+    )
+
+
+def _short_enough(run_dir: Path, environ: Mapping[str, str]) -> Path:
+    """`run_dir`, or a short folder that stands for it when a socket's address could not hold it."""
+    if sys.platform == "win32" or len(os.fsencode(run_dir / "hob.sock")) <= _LONGEST_SOCKET_PATH:
+        return run_dir
+    digest = hashlib.sha256(os.fsencode(run_dir)).hexdigest()[:16]
+    base = environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+    return Path(base) / f"hob-{os.getuid()}-{digest}"

@@ -1,0 +1,1 @@
+"""Values that cross a process boundary. They do no I/O and know no policy."""

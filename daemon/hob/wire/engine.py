@@ -1,0 +1,151 @@
+"""The protocol between the supervisor and an engine worker, version 1.
+
+The worker says Hello; the supervisor sends one Load; the worker reports LoadProgress and then
+Loaded or LoadFailed. From then on Generate and Cancel go down, generate events, Failed and
+Heartbeat come up. Stop asks the worker to end once its work is done; closing the pipe ends it at once.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from hob.wire.base import ErrorInfo, Value
+from hob.wire.generate import Delta, Finished, GenerateRequest, Started
+
+PROTOCOL_VERSION = 1
+
+Auto = Literal["auto", "on", "off"]
+KvType = Literal["f16", "q8_0", "q4_0"]
+
+
+class LoadOptions(Value):
+    """How a model is loaded. None and `auto` leave the choice to the worker.
+
+    `context_length` is in tokens and shared by all slots; 0 takes the model's own, capped by
+    `context_cap`. `slots` sequences are answered at once. `batch_tokens` bounds one decode step.
+    """
+
+    context_length: int = 0
+    context_cap: int = 8192
+    slots: int = 4
+    threads: int | None = None
+    batch_tokens: int = 512
+    gpu_layers: int | None = None
+    flash_attention: Auto = "auto"
+    kv_type: KvType = "f16"
+    mmap: bool = True
+    mlock: bool = False
+    default_max_tokens: int = 2048
+    template_override: str = ""
+
+
+class Device(Value):
+    """A device that llama.cpp can compute on; memory in bytes."""
+
+    name: str
+    description: str
+    kind: Literal["cpu", "gpu", "igpu", "accel"]
+    total_bytes: int = 0
+    free_bytes: int = 0
+
+
+class BuildInfo(Value):
+    """The llama.cpp build: its CPU features by name, and whether it can offload to a GPU."""
+
+    llama_cpp_python: str
+    system_info: str
+    gpu_offload: bool
+    devices: tuple[Device, ...] = ()
+
+
+class Hello(Value, tag="hello"):
+    protocol: int
+    pid: int
+    build: BuildInfo
+
+
+class Load(Value, tag="load"):
+    path: str
+    options: LoadOptions
+
+
+class LoadProgress(Value, tag="load_progress"):
+    """`fraction` of the weights read, 0 to 1."""
+
+    fraction: float
+
+
+class Placement(Value):
+    """Where the model runs: `layers_on_gpu` of `layers` on `device`."""
+
+    device: str
+    layers: int
+    layers_on_gpu: int
+
+
+class LoadedInfo(Value):
+    """Sizes in bytes, times in seconds; `warm_up_s` is the first run through the model.
+
+    `template` names the chat template in use: `model` for the file's own, else a built-in's name,
+    or empty when the model cannot chat.
+    """
+
+    context_length: int
+    train_context_length: int
+    slots: int
+    threads: int
+    model_bytes: int
+    kv_bytes: int
+    placement: Placement
+    template: str
+    load_s: float
+    warm_up_s: float
+
+
+class Loaded(Value, tag="loaded"):
+    info: LoadedInfo
+
+
+class LoadFailed(Value, tag="load_failed"):
+    error: ErrorInfo
+
+
+class Generate(Value, tag="generate"):
+    request: GenerateRequest
+
+
+class Cancel(Value, tag="cancel"):
+    """Take a request back; the worker answers with Finished(reason="cancelled")."""
+
+    id: str
+
+
+class Stop(Value, tag="stop"):
+    """Finish what is live and end."""
+
+
+class Failed(Value, tag="failed"):
+    """This request has failed; the worker goes on."""
+
+    id: str
+    error: ErrorInfo
+
+
+class Heartbeat(Value, tag="heartbeat"):
+    """Progress without text: `steps` were computed since the load; sent at most once a second,
+    and only while there is work, so that an idle worker is silent."""
+
+    steps: int
+    live: int
+    queued: int
+
+
+ToWorker = Load | Generate | Cancel | Stop
+FromWorker = (
+    Hello | LoadProgress | Loaded | LoadFailed | Started | Delta | Finished | Failed | Heartbeat
+)
+
+to_worker_decoder: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(ToWorker)
+from_worker_decoder: msgspec.msgpack.Decoder[FromWorker] = msgspec.msgpack.Decoder(FromWorker)
