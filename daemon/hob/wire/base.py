@@ -15,7 +15,7 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     """A reply of the API: every field is on the wire, so that programs need no defaults."""
 
 
-class ErrorInfo(Value):
+class ErrorInfo(Value, frozen=True):
     """A HobError as it travels; see hob.errors for what the fields hold."""
 
     code: str
@@ -40,7 +40,7 @@ class ErrorInfo(Value):
         return cls(self.message, hint=self.hint, param=self.param, **self.details)
 
 
-class ErrorReply(Body):
+class ErrorReply(Body, frozen=True):
     """The error envelope of the native routes."""
 
     error: ErrorInfo

@@ -2,7 +2,8 @@
 
 The worker says Hello; the supervisor sends one Load; the worker reports LoadProgress and then
 Loaded or LoadFailed. From then on Generate and Cancel go down, generate events, Failed and
-Heartbeat come up. Stop asks the worker to end once its work is done; closing the pipe ends it at once.
+Heartbeat come up. Stop asks the worker to end once its work is done; closing the pipe ends it at
+once.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ Auto = Literal["auto", "on", "off"]
 KvType = Literal["f16", "q8_0", "q4_0"]
 
 
-class LoadOptions(Value):
+class LoadOptions(Value, frozen=True):
     """How a model is loaded. None and `auto` leave the choice to the worker.
 
     `context_length` is in tokens and shared by all slots; 0 takes the model's own, capped by
@@ -41,7 +42,7 @@ class LoadOptions(Value):
     template_override: str = ""
 
 
-class Device(Value):
+class Device(Value, frozen=True):
     """A device that llama.cpp can compute on; memory in bytes."""
 
     name: str
@@ -51,7 +52,7 @@ class Device(Value):
     free_bytes: int = 0
 
 
-class BuildInfo(Value):
+class BuildInfo(Value, frozen=True):
     """The llama.cpp build: its CPU features by name, and whether it can offload to a GPU."""
 
     llama_cpp_python: str
@@ -60,24 +61,24 @@ class BuildInfo(Value):
     devices: tuple[Device, ...] = ()
 
 
-class Hello(Value, tag="hello"):
+class Hello(Value, frozen=True, tag="hello"):
     protocol: int
     pid: int
     build: BuildInfo
 
 
-class Load(Value, tag="load"):
+class Load(Value, frozen=True, tag="load"):
     path: str
     options: LoadOptions
 
 
-class LoadProgress(Value, tag="load_progress"):
+class LoadProgress(Value, frozen=True, tag="load_progress"):
     """`fraction` of the weights read, 0 to 1."""
 
     fraction: float
 
 
-class Placement(Value):
+class Placement(Value, frozen=True):
     """Where the model runs: `layers_on_gpu` of `layers` on `device`."""
 
     device: str
@@ -85,7 +86,7 @@ class Placement(Value):
     layers_on_gpu: int
 
 
-class LoadedInfo(Value):
+class LoadedInfo(Value, frozen=True):
     """Sizes in bytes, times in seconds; `warm_up_s` is the first run through the model.
 
     `template` names the chat template in use: `model` for the file's own, else a built-in's name,
@@ -104,36 +105,36 @@ class LoadedInfo(Value):
     warm_up_s: float
 
 
-class Loaded(Value, tag="loaded"):
+class Loaded(Value, frozen=True, tag="loaded"):
     info: LoadedInfo
 
 
-class LoadFailed(Value, tag="load_failed"):
+class LoadFailed(Value, frozen=True, tag="load_failed"):
     error: ErrorInfo
 
 
-class Generate(Value, tag="generate"):
+class Generate(Value, frozen=True, tag="generate"):
     request: GenerateRequest
 
 
-class Cancel(Value, tag="cancel"):
+class Cancel(Value, frozen=True, tag="cancel"):
     """Take a request back; the worker answers with Finished(reason="cancelled")."""
 
     id: str
 
 
-class Stop(Value, tag="stop"):
+class Stop(Value, frozen=True, tag="stop"):
     """Finish what is live and end."""
 
 
-class Failed(Value, tag="failed"):
+class Failed(Value, frozen=True, tag="failed"):
     """This request has failed; the worker goes on."""
 
     id: str
     error: ErrorInfo
 
 
-class Heartbeat(Value, tag="heartbeat"):
+class Heartbeat(Value, frozen=True, tag="heartbeat"):
     """Progress without text: `steps` were computed since the load; sent at most once a second,
     and only while there is work, so that an idle worker is silent."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from hob.errors import ProtocolError
@@ -13,7 +11,7 @@ _HEADER_BYTES = 4
 _encoder = msgspec.msgpack.Encoder()
 
 
-def encode_frame(message: Any) -> bytes:
+def encode_frame(message: object) -> bytes:
     """One message as a frame.
 
     Raises ProtocolError when it is over MAX_FRAME_BYTES.

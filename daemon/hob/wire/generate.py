@@ -16,12 +16,12 @@ MAX_STOP_STRINGS = 16
 MAX_STOP_CHARS = 1_000
 
 
-class ChatMessage(Value):
+class ChatMessage(Value, frozen=True):
     role: Role
     content: str
 
 
-class Sampling(Value):
+class Sampling(Value, frozen=True):
     """How the next token is drawn; the defaults and the order of the chain are llama.cpp's.
 
     logit bias, penalties, top-k, top-p, min-p, temperature, then a draw by `seed`.
@@ -41,7 +41,7 @@ class Sampling(Value):
     logit_bias: dict[int, float] = {}
 
 
-class GenerateRequest(Value):
+class GenerateRequest(Value, frozen=True):
     """Either `messages` (rendered by the model's chat template) or `prompt` (text or tokens).
 
     `max_tokens` None means the daemon's finite default. A stop string ends the answer and is not
@@ -57,7 +57,7 @@ class GenerateRequest(Value):
     priority: Priority = "normal"
 
 
-class Usage(Value):
+class Usage(Value, frozen=True):
     """Tokens: `cached_tokens` of the prompt were already in the KV cache."""
 
     prompt_tokens: int
@@ -65,7 +65,7 @@ class Usage(Value):
     cached_tokens: int = 0
 
 
-class Timings(Value):
+class Timings(Value, frozen=True):
     """Seconds, measured in the worker: waiting for a slot, reading the prompt, generating."""
 
     queued_s: float = 0.0
@@ -77,7 +77,7 @@ class Timings(Value):
         return (completion_tokens - 1) / self.decode_s if self.decode_s > 0 else 0.0
 
 
-class Started(Value, tag="started"):
+class Started(Value, frozen=True, tag="started"):
     """The prompt is tokenized and has its place in the batch."""
 
     id: str
@@ -85,7 +85,7 @@ class Started(Value, tag="started"):
     cached_tokens: int = 0
 
 
-class Delta(Value, tag="delta"):
+class Delta(Value, frozen=True, tag="delta"):
     """More text, whole characters only; `tokens` were sampled since the last delta."""
 
     id: str
@@ -93,7 +93,7 @@ class Delta(Value, tag="delta"):
     tokens: int = 1
 
 
-class Finished(Value, tag="finished"):
+class Finished(Value, frozen=True, tag="finished"):
     id: str
     reason: FinishReason
     usage: Usage

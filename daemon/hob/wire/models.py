@@ -11,7 +11,7 @@ Capability = Literal["chat", "completion", "embedding", "reranking", "vision", "
 ModelState = Literal["available", "loading", "warm", "answering", "bad"]
 
 
-class ModelInfo(Value):
+class ModelInfo(Value, frozen=True):
     """One GGUF file of the models folder, as its header describes it.
 
     `name` is unique in the library. `file_bytes` counts all of the file. `context_length` is the
@@ -37,7 +37,7 @@ class ModelInfo(Value):
     problem: ErrorInfo | None = None
 
 
-class ModelEntry(Body):
+class ModelEntry(Body, frozen=True):
     """A model in a listing: what the file says, and what the daemon is doing with it."""
 
     info: ModelInfo
@@ -45,24 +45,24 @@ class ModelEntry(Body):
     chosen: bool
 
 
-class ModelList(Body):
+class ModelList(Body, frozen=True):
     models: tuple[ModelEntry, ...]
     folder: str
 
 
-class ModelRef(Value):
+class ModelRef(Value, frozen=True):
     """The body of load, unload and use: a model's name, or any unambiguous part of it."""
 
     model: str
 
 
-class PullRequest(Value):
+class PullRequest(Value, frozen=True):
     """The body of /hob/v1/models/pull; for now the only source is `starter`."""
 
     source: str
 
 
-class PullProgress(Value, tag="progress", tag_field="event"):
+class PullProgress(Value, frozen=True, tag="progress", tag_field="event"):
     """`total` is 0 while it is not known. `stage` is one word for a person: download, verify..."""
 
     stage: str
@@ -70,12 +70,12 @@ class PullProgress(Value, tag="progress", tag_field="event"):
     total_bytes: int = 0
 
 
-class PullDone(Value, tag="done", tag_field="event"):
+class PullDone(Value, frozen=True, tag="done", tag_field="event"):
     model: ModelInfo
     already_there: bool = False
 
 
-class PullFailed(Value, tag="error", tag_field="event"):
+class PullFailed(Value, frozen=True, tag="error", tag_field="event"):
     error: ErrorInfo
 
 

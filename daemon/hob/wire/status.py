@@ -10,7 +10,7 @@ from hob.wire.engine import BuildInfo, LoadedInfo
 WorkerState = Literal["down", "starting", "ready", "stopping", "closed"]
 
 
-class WorkerStatus(Body):
+class WorkerStatus(Body, frozen=True):
     """One model's worker. Times are unix seconds, sizes bytes.
 
     `warm_since` is None unless ready; `rss_bytes` is the worker's resident memory, None when it
@@ -36,7 +36,7 @@ class WorkerStatus(Body):
     problem: ErrorInfo | None
 
 
-class ApiStatus(Body):
+class ApiStatus(Body, frozen=True):
     """`address` is the TCP base URL, empty while TCP is off; `problem` says why it is off
     although it was asked for."""
 
@@ -45,7 +45,7 @@ class ApiStatus(Body):
     problem: ErrorInfo | None
 
 
-class Status(Body):
+class Status(Body, frozen=True):
     version: str
     pid: int
     started_at: float
@@ -60,7 +60,7 @@ class Status(Body):
     rss_bytes: int
 
 
-class TcpRequest(Body):
+class TcpRequest(Body, frozen=True):
     """The body of POST /hob/v1/api. `port` None keeps the configured one."""
 
     enabled: bool
@@ -68,11 +68,11 @@ class TcpRequest(Body):
     allow_file: bool = False
 
 
-class TokenReply(Body):
+class TokenReply(Body, frozen=True):
     token: str
     where: Literal["keyring", "file"]
     address: str
 
 
-class StopRequest(Body):
+class StopRequest(Body, frozen=True):
     """The body of POST /hob/v1/stop, the same as SIGTERM for whoever cannot send signals."""
