@@ -38,6 +38,11 @@ class Paths:
         return self.run_dir / "hob.lock"
 
     @property
+    def pid_file(self) -> Path:
+        """Tells a person which process holds the lock."""
+        return self.run_dir / "hob.pid"
+
+    @property
     def log_file(self) -> Path:
         return self.log_dir / "hob.log"
 
