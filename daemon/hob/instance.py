@@ -55,11 +55,13 @@ def running_pid(paths: Paths) -> int | None:
 def _taken(paths: Paths) -> AlreadyRunning:
     pid = running_pid(paths)
     who = f" (pid {pid})" if pid else ""
-    return AlreadyRunning(
+    error = AlreadyRunning(
         f"Hob is already running{who}, and one daemon per user is all there is.",
         hint="`hob status` shows it; `hob restart` starts it anew.",
-        **({"pid": pid} if pid else {}),
     )
+    if pid:
+        error.details["pid"] = pid
+    return error
 
 
 def _make_private(folder: Path) -> None:

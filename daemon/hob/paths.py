@@ -75,8 +75,22 @@ def find_paths(environ: Mapping[str, str] = os.environ) -> Paths:
         models_dir=dirs.user_data_path / "models",
         state_dir=dirs.user_state_path,
         log_dir=dirs.user_log_path,
-        run_dir=_short_enough(dirs.user_runtime_path, environ),
+        run_dir=_short_enough(_runtime_dir(dirs.user_state_path, environ), environ),
     )
+
+
+def _runtime_dir(state_dir: Path, environ: Mapping[str, str]) -> Path:
+    """The session's runtime folder on Linux; elsewhere, and without one, a folder of our own.
+
+    A program that is started outside the session (cron, ssh) has no XDG_RUNTIME_DIR and must find
+    the same socket, hence the look at systemd's fixed place. Never a folder in /tmp: its name could
+    be taken by somebody else first.
+    """
+    if sys.platform == "linux":
+        for base in (environ.get("XDG_RUNTIME_DIR"), f"/run/user/{os.getuid()}"):
+            if base and Path(base).is_dir():
+                return Path(base) / "hob"
+    return state_dir / "run"
 
 
 def _short_enough(run_dir: Path, environ: Mapping[str, str]) -> Path:
@@ -84,5 +98,6 @@ def _short_enough(run_dir: Path, environ: Mapping[str, str]) -> Path:
     if sys.platform == "win32" or len(os.fsencode(run_dir / "hob.sock")) <= _LONGEST_SOCKET_PATH:
         return run_dir
     digest = hashlib.sha256(os.fsencode(run_dir)).hexdigest()[:16]
+    # Whoever makes the folder checks that it is this user's own, as it may be under /tmp.
     base = environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
     return Path(base) / f"hob-{os.getuid()}-{digest}"
