@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# From a fresh checkout to a warm answer:
+#
+#   bash installers/try.sh ["question"]
+#
+# Makes an environment in .venv, compiles llama.cpp (once), fetches a small model, starts the
+# daemon and asks it the question. Run again it takes seconds. HOB_HOME=DIR keeps everything
+# that the daemon writes in DIR.
+set -euo pipefail
+# shellcheck source=installers/lib.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+question=${1:-"What is a hearth? Answer in one sentence."}
+hob=$venv/bin/hob
+
+step "Setting up Hob in $venv"
+make_venv
+install_hob
+
+step "Fetching the starter model (SmolLM2-135M-Instruct, 98 MB)"
+"$hob" models pull starter || give_up "The starter model could not be fetched." \
+    "Check the network, then run the same command again: what has arrived is kept." \
+    "Or put any .gguf file of yours into the models folder that '$hob status' names."
+
+step "Starting the daemon"
+"$hob" up || give_up "The daemon did not start." \
+    "$hob doctor     looks for the cause" \
+    "$hob logs       shows what the daemon wrote"
+
+step "Asking: $question"
+"$hob" ask "$question" || give_up "The model did not answer." \
+    "$hob status     says how the model is" \
+    "$hob doctor     looks for the cause" \
+    "$hob logs       shows what the daemon wrote"
+
+step "Hob is running, and its model stays warm"
+"$hob" status
+cat <<END
+
+Try next:
+  $hob chat                                 a conversation
+  cat README.md | $hob ask "Sum this up"    a pipe, like any UNIX filter
+  $hob models                               what is there
+  $hob api on                               an OpenAI endpoint for editors and SDKs
+
+The command is $hob; this line puts it on your PATH:
+  export PATH="$venv/bin:\$PATH"
+
+To stop:  $hob down
+END

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Sets everything up and runs every check and every test:
+#
+#   bash tests/run.sh [pytest argument ...]
+#
+# The first step that fails ends the run and is named. The tests come last, so that their own
+# closing line ends the output.
+set -euo pipefail
+# shellcheck source=installers/lib.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/../installers/lib.sh"
+cd "$root"
+
+# check NAME COMMAND...
+check() {
+    local name=$1
+    shift
+    step "$name"
+    "$@" || give_up "$name" "The command was: $*"
+}
+
+step "set-up: Debian packages"
+if command -v apt-get >/dev/null; then
+    mapfile -t packages < <(grep -v '^#' installers/debian-test-packages.txt)
+    debian_packages "the tests use them" "${packages[@]}"
+fi
+
+step "set-up: environment"
+make_venv
+install_hob
+install_dev_group
+
+# No test may reach the user's own Hob, or a desktop's.
+unset HOB_HOME XDG_RUNTIME_DIR DBUS_SESSION_BUS_ADDRESS
+export PATH=$venv/bin:$PATH
+
+step "set-up: starter model"
+python -m hob.models.pull .cache/models
+HOB_TEST_MODEL=$root/.cache/models/SmolLM2-135M-Instruct-Q4_1.gguf
+[[ -f $HOB_TEST_MODEL ]] || give_up "set-up: starter model" "$HOB_TEST_MODEL is not there."
+export HOB_TEST_MODEL
+
+mapfile -t scripts < <(find installers service tests -name '*.sh' && echo .ci/run)
+check "format: ruff" ruff format --check --quiet .
+check "lint: ruff" ruff check --quiet .
+check "types: mypy" mypy
+check "rooms: import-linter" lint-imports
+check "README: cog" cog --check -I tests/docs README.md
+check "shell scripts: shellcheck" shellcheck --external-sources --source-path=SCRIPTDIR "${scripts[@]}"
+
+step "tests: pytest"
+exec pytest "$@" </dev/null
