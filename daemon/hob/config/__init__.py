@@ -1,0 +1,21 @@
+"""Settings: defaults, then config.toml, then HOB_<SECTION>_<KEY>, then flags; frozen once."""
+
+from hob.config.load import load_config
+from hob.config.values import (
+    ApiConfig,
+    CliConfig,
+    Config,
+    DaemonConfig,
+    EngineConfig,
+    ModelsConfig,
+)
+
+__all__ = [
+    "ApiConfig",
+    "CliConfig",
+    "Config",
+    "DaemonConfig",
+    "EngineConfig",
+    "ModelsConfig",
+    "load_config",
+]

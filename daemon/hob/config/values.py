@@ -1,0 +1,269 @@
+"""Every setting, once: its type, kind, default, and what it does.
+
+This table drives parsing, `hob config`, the documented config.toml and the README.
+Defaults are written as text, the way a person would write them.
+"""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, get_args, get_type_hints
+
+import msgspec
+
+from hob.config.kinds import Choice, Duration, Folder, HostNames, Kind, Size, Switch, Text, Whole
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+MIB = 2**20
+GIB = 2**30
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+Auto = Literal["auto", "on", "off"]
+KvType = Literal["f16", "q8_0", "q4_0"]
+TokenStore = Literal["keyring", "file"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    default: str
+    kind: Kind
+    doc: str
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings that belong together; the attributes' names are the keys."""
+
+
+class ModelsConfig(Section, frozen=True):
+    """Which models there are and which are kept warm."""
+
+    folder: Annotated[
+        Path,
+        Setting("", Folder(), "Where the .gguf files are; empty for Hob's own models folder."),
+    ]
+    default: Annotated[
+        str,
+        Setting("", Text(255), "The model that is kept warm; empty for the one used last."),
+    ]
+    keep_loaded: Annotated[
+        int,
+        Setting("1", Whole(1, 16), "How many models may be loaded at once."),
+    ]
+    idle_unload: Annotated[
+        float | None,
+        Setting(
+            "30min",
+            Duration(1, 30 * DAY, never=True),
+            "How long a model other than the warm one stays loaded after its last answer.",
+        ),
+    ]
+
+
+class EngineConfig(Section, frozen=True):
+    """How models are loaded and run."""
+
+    context_length: Annotated[
+        int,
+        Setting(
+            "0",
+            Whole(0, 2**24),
+            "Context length in tokens; 0 for the model's own, up to context_cap.",
+        ),
+    ]
+    context_cap: Annotated[
+        int,
+        Setting(
+            "8192",
+            Whole(256, 2**24),
+            "The longest context, in tokens, that is taken without asking; it bounds memory.",
+        ),
+    ]
+    slots: Annotated[
+        int,
+        Setting("4", Whole(1, 64), "How many requests a model answers at the same time."),
+    ]
+    threads: Annotated[
+        int,
+        Setting("0", Whole(0, 1024), "CPU threads; 0 for one on each physical core."),
+    ]
+    batch_tokens: Annotated[
+        int,
+        Setting("512", Whole(64, 16384), "The most tokens that are computed in one step."),
+    ]
+    gpu_layers: Annotated[
+        int | None,
+        Setting(
+            "auto",
+            Whole(0, 10_000, word="auto"),
+            "Layers that run on the GPU; auto for as many as fit, 0 for the CPU only.",
+        ),
+    ]
+    flash_attention: Annotated[
+        Auto,
+        Setting(
+            "auto",
+            Choice(get_args(Auto)),
+            "Flash attention: less memory, and faster where the hardware supports it.",
+        ),
+    ]
+    kv_type: Annotated[
+        KvType,
+        Setting(
+            "f16",
+            Choice(get_args(KvType)),
+            "How the KV cache is stored; the quantized types save memory and lose precision.",
+        ),
+    ]
+    mmap: Annotated[
+        bool,
+        Setting("true", Switch(), "Map the model's file into memory instead of reading it."),
+    ]
+    mlock: Annotated[
+        bool,
+        Setting("false", Switch(), "Lock the model in memory so that it is never swapped out."),
+    ]
+    max_tokens: Annotated[
+        int,
+        Setting(
+            "2048",
+            Whole(1, 2**24),
+            "The longest answer in tokens when a request does not say.",
+        ),
+    ]
+    start_timeout: Annotated[
+        float,
+        Setting("120s", Duration(0.1, DAY), "How long loading a model may take."),
+    ]
+    stall_timeout: Annotated[
+        float,
+        Setting(
+            "30s",
+            Duration(0.1, DAY),
+            "How long a model may go without progress before it is restarted.",
+        ),
+    ]
+    max_queued: Annotated[
+        int,
+        Setting(
+            "64", Whole(0, 10_000), "How many requests may wait for a slot; more are turned away."
+        ),
+    ]
+    chat_template: Annotated[
+        str,
+        Setting(
+            "",
+            Text(100),
+            "The name of a built-in chat template, such as chatml; empty for the model's own.",
+        ),
+    ]
+
+
+class DaemonConfig(Section, frozen=True):
+    """The background process."""
+
+    drain_grace: Annotated[
+        float,
+        Setting(
+            "10s", Duration(0, HOUR), "How long answers in flight may take to finish on a stop."
+        ),
+    ]
+    log_level: Annotated[
+        LogLevel,
+        Setting("info", Choice(get_args(LogLevel)), "The least severe entries that are logged."),
+    ]
+    log_prompts: Annotated[
+        bool,
+        Setting("false", Switch(), "Write the text of prompts and answers into the log."),
+    ]
+    log_file_size: Annotated[
+        int,
+        Setting("10MiB", Size(2**10, GIB), "The size at which a new log file is begun."),
+    ]
+    log_files: Annotated[
+        int,
+        Setting("5", Whole(1, 100), "How many log files are kept, the current one included."),
+    ]
+
+
+class ApiConfig(Section, frozen=True):
+    """The API over TCP; the local socket is always open to you alone."""
+
+    tcp: Annotated[
+        bool,
+        Setting("false", Switch(), "Listen on loopback TCP too; `hob api on` sets it."),
+    ]
+    port: Annotated[
+        int,
+        Setting("4662", Whole(1, 65535), "The TCP port."),
+    ]
+    allowed_hosts: Annotated[
+        tuple[str, ...],
+        Setting(
+            "",
+            HostNames(),
+            "Host names answered over TCP beside localhost, 127.0.0.1 and [::1].",
+        ),
+    ]
+    token_store: Annotated[
+        TokenStore,
+        Setting(
+            "keyring",
+            Choice(get_args(TokenStore)),
+            "Where the API token is kept; file is plain text that only you can read.",
+        ),
+    ]
+    max_body: Annotated[
+        int,
+        Setting("16MiB", Size(2**10, GIB), "The largest request body that is accepted."),
+    ]
+
+
+class CliConfig(Section, frozen=True):
+    """The `hob` command."""
+
+    autostart: Annotated[
+        bool,
+        Setting("true", Switch(), "Start the daemon when a command needs it."),
+    ]
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """The effective settings, frozen at start.
+
+    Durations are seconds (None: never), sizes bytes, `gpu_layers` None means auto. `sources` says
+    where each key came from: `default`, `config.toml:12`, `HOB_ENGINE_SLOTS` or `flag`.
+    """
+
+    models: ModelsConfig
+    engine: EngineConfig
+    daemon: DaemonConfig
+    api: ApiConfig
+    cli: CliConfig
+    sources: Mapping[str, str]
+
+
+SECTIONS: Mapping[str, type[Section]] = {
+    "models": ModelsConfig,
+    "engine": EngineConfig,
+    "daemon": DaemonConfig,
+    "api": ApiConfig,
+    "cli": CliConfig,
+}
+
+
+@functools.cache
+def settings() -> Mapping[str, Setting]:
+    """Every setting by its key `section.name`, in the order of the table."""
+    table: dict[str, Setting] = {}
+    for section, cls in SECTIONS.items():
+        for name, hint in get_type_hints(cls, include_extras=True).items():
+            (setting,) = hint.__metadata__
+            table[f"{section}.{name}"] = setting
+    return table
+
+
+def env_name(key: str) -> str:
+    """The environment variable of a key: HOB_ENGINE_SLOTS for `engine.slots`."""
+    return f"HOB_{key.replace('.', '_').upper()}"
