@@ -1,5 +1,6 @@
 """Settings: defaults, then config.toml, then HOB_<SECTION>_<KEY>, then flags; frozen once."""
 
+from hob.config.edit import set_value, unset_value
 from hob.config.load import load_config
 from hob.config.values import (
     ApiConfig,
@@ -18,4 +19,6 @@ __all__ = [
     "EngineConfig",
     "ModelsConfig",
     "load_config",
+    "set_value",
+    "unset_value",
 ]

@@ -143,7 +143,7 @@ def _scan(text: str) -> tuple[dict[str, int], dict[str, int]]:
     second: dict[str, int] = {}
     section = ""
     in_string = False
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not in_string:
             if header := _HEADER.match(line):
                 section = name = _plain(header[1])
@@ -164,12 +164,12 @@ def _plain(key: str) -> str:
 def _error_line(text: str) -> dict[str, Detail]:
     """The line of the syntax error in `text`: tomllib tells it only in prose."""
     import tomlkit
-    from tomlkit.exceptions import ParseError
+    from tomlkit.exceptions import ParseError, TOMLKitError
 
     try:
         tomlkit.parse(text)
     except ParseError as error:
         return {"line": error.line}
-    except (ValueError, RecursionError):
+    except (TOMLKitError, RecursionError):
         return {}
     return {}
