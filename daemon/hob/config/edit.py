@@ -102,7 +102,7 @@ def _replace(path: Path, content: bytes) -> None:
     # The lock makes the name ours; what a killed process may have left is overwritten.
     partial = path.with_name(f".{path.name}.part")
     try:
-        with open(partial, "wb", opener=_private) as file:  # noqa: PTH123 - needs an opener
+        with open(partial, "wb", opener=_private) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
