@@ -1,0 +1,96 @@
+"""The library: the models folder as the daemon knows it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from hob.errors import ModelNotFound, NoModels
+from hob.models.describe import clean
+from hob.models.names import echo, match
+from hob.models.scan import Model, ModelFile, refreshed, scan, stamp_of
+from hob.wire.events import Event, ModelAdded, ModelRemoved
+from hob.wire.models import ModelInfo
+
+log = logging.getLogger(__name__)
+
+
+class Registry:
+    """Knows every model file under `folders`; the first one is where new models go.
+
+    The folders are read by `rescan`, which the owner calls once at the start. Between scans
+    `resolve` looks at the one model it is asked for, so a replaced file is never taken for the old.
+    """
+
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        publish: Callable[[Event], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._folders = tuple(folders)
+        self._publish = publish
+        self._clock = clock
+        self._models: Mapping[str, Model] = {}
+        self._scanning = asyncio.Lock()
+
+    @property
+    def folder(self) -> Path:
+        """Where new models go."""
+        return self._folders[0]
+
+    def infos(self) -> Sequence[ModelInfo]:
+        """Every model, bad ones included, by name."""
+        return tuple(model.info for model in self._models.values())
+
+    def resolve(self, name: str) -> ModelInfo:
+        """The model of that name, or of which `name` is an unambiguous part, as its file is now.
+
+        Raises NoModels, ModelNotFound, ModelAmbiguous or BadModelFile.
+        """
+        if not self._models:
+            raise NoModels(
+                f"There is no model named {echo(name)}, since the models folder is empty.",
+                hint="Get a first model with `hob models pull starter`, "
+                f"or put a .gguf file into {clean(str(self.folder))}.",
+                param="model",
+            )
+        found = match(tuple(self._models), name)
+        model = self._models[found]
+        if model.info.problem is None and any(not stamp_of(file.path) for file in model.files):
+            raise ModelNotFound(
+                f"The file of model {found} is gone from {clean(model.info.path)}.",
+                hint="Put it back, or choose another model (`hob models`).",
+                param="model",
+            )
+        fresh = refreshed(model)
+        if fresh is not model:
+            self._models = {**self._models, found: fresh}
+        if fresh.info.problem:
+            raise fresh.info.problem.error()
+        return fresh.info
+
+    async def rescan(self) -> None:
+        """Read the folders again; the event loop stays free, and the list changes in one step."""
+        async with self._scanning:
+            known = {file.path: file for model in self._models.values() for file in model.files}
+            fresh = await asyncio.to_thread(_scan, self._folders, known)
+            before, self._models = self._models, fresh
+        for name in before:
+            if name not in fresh:
+                self._publish(ModelRemoved(at=self._clock(), model=name))
+        for name in fresh:
+            if name not in before:
+                self._publish(ModelAdded(at=self._clock(), model=name))
+
+
+def _scan(folders: Sequence[Path], known: Mapping[str, ModelFile]) -> dict[str, Model]:
+    for folder in folders:
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            log.warning("cannot make the models folder %s: %s", folder, error.strerror)
+    return scan(folders, known)
