@@ -85,7 +85,7 @@ class _Visits:
 
     def walk(self, folder: str, depth: int) -> Iterator[str]:
         try:
-            at = os.stat(folder)
+            at = Path(folder).stat()
             if (at.st_dev, at.st_ino) in self._seen:
                 return
             self._seen.add((at.st_dev, at.st_ino))
@@ -137,7 +137,7 @@ def look(path: str, known: ModelFile | None = None) -> ModelFile:
 def stamp_of(path: str) -> Stamp | None:
     """The stamp of a file, or None when there is none that can be looked at."""
     try:
-        at = os.stat(path)
+        at = Path(path).stat()
     except (OSError, ValueError):
         return None
     return Stamp(at.st_size, at.st_mtime_ns, at.st_ino, at.st_dev)
@@ -195,14 +195,21 @@ def _unreadable(error: OSError) -> BadModelFile:
 
 
 def _groups(files: Iterable[ModelFile]) -> Iterator[tuple[ModelFile, ...]]:
-    """Files that make one model together, in their order; most are alone."""
+    """Files that make one model together, in their order; most are alone.
+
+    A file that is there by two names, through a link, is one model.
+    """
     split: dict[tuple[str, str, int], list[ModelFile]] = {}
+    seen: set[tuple[int, int]] = set()
     for file in files:
         path = Path(file.path)
         if (shard := shard_of(path.stem)) and shard[2] > 1:
             prefix, _, count = shard
             split.setdefault((str(path.parent), prefix, count), []).append(file)
-        else:
+        elif file.stamp is None:
+            yield (file,)
+        elif (identity := (file.stamp.device, file.stamp.inode)) not in seen:
+            seen.add(identity)
             yield (file,)
     for parts in split.values():
         yield tuple(sorted(parts, key=lambda file: file.path))
@@ -285,7 +292,10 @@ def _missing_parts(missing: Sequence[int], count: int) -> BadModelFile:
 
 def _in_part(problem: BadModelFile, number: int, count: int) -> BadModelFile:
     return BadModelFile(
-        f"Part {number} of {count}: {problem.message}", hint=problem.hint, **problem.details
+        f"Part {number} of {count}: {problem.message}",
+        hint=problem.hint,
+        param=problem.param,
+        **problem.details,
     )
 
 
