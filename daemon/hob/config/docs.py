@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from hob.config.values import SECTIONS, Setting, env_name, settings
+from hob.config.values import SECTIONS, Setting, settings
 
 _HEADING = """\
 # Settings of Hob. Every key is listed with its default; take away the # in front to change one.
@@ -39,16 +39,6 @@ def settings_markdown() -> str:
 def toml_text(native: object) -> str:
     """A string, whole number, switch or list of strings in TOML, which writes them as JSON does."""
     return json.dumps(native, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def explain(key: str) -> str:
-    """A few lines on one setting: what it does, what is allowed, its default and its variable."""
-    setting = settings()[key]
-    return (
-        f"{setting.doc}\n"
-        f"Allowed: {setting.kind.allowed}.\n"
-        f"Default: {_default_toml(setting)}. Environment: {env_name(key)}."
-    )
 
 
 def _of(section: str) -> dict[str, Setting]:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from hob.config.docs import default_toml, toml_text
-from hob.config.file import read_config
-from hob.config.load import native_value, unknown_setting
+from hob.config.file import parse_config, read_config, read_text
+from hob.config.load import check_file, native_value, section_table, unknown_setting
 from hob.config.values import SECTIONS, settings
 from hob.errors import ConfigError
 from hob.paths import Paths
@@ -33,8 +33,8 @@ def set_value(paths: Paths, key: str, text: str) -> None:
 
     def change(before: str) -> str:
         before = before or default_toml()
-        wanted = tomllib.loads(before)
-        wanted.setdefault(section, {})[name] = native
+        file = parse_config(paths.config_file, before)
+        wanted = {**file.data, section: {**section_table(file, section), name: native}}
         beside = _beside_its_comment(before, section, name, toml_text(native))
         if beside and _says(beside, wanted):
             return beside
@@ -58,7 +58,7 @@ def unset_value(paths: Paths, key: str) -> bool:
         return False
 
     def change(before: str) -> str:
-        wanted = tomllib.loads(before)
+        wanted = parse_config(paths.config_file, before).data
         _remove(wanted, parent, name)
         return _edited(before, lambda document: _remove(document, parent, name), wanted)
 
@@ -66,9 +66,23 @@ def unset_value(paths: Paths, key: str) -> bool:
     return True
 
 
-def write_default(paths: Paths) -> None:
-    """Make the documented file, unless there is a file already. Raises ConfigError."""
-    _rewrite(paths, lambda before: before or default_toml())
+def replace_text(paths: Paths, before: str, after: str) -> None:
+    """Make `after` the file's text, once it is right and if the file still says `before`.
+
+    Raises ConfigError as set_value does.
+    """
+    check_file(parse_config(paths.config_file, after))
+
+    def change(now: str) -> str:
+        if now != before:
+            raise ConfigError(
+                f"{paths.config_file} was changed by another program meanwhile.",
+                hint="Make your change again on top of it.",
+                file=str(paths.config_file),
+            )
+        return after
+
+    _rewrite(paths, change)
 
 
 def _rewrite(paths: Paths, change: Callable[[str], str]) -> None:
@@ -79,7 +93,7 @@ def _rewrite(paths: Paths, change: Callable[[str], str]) -> None:
     try:
         paths.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         with FileLock(paths.state_dir / "config.lock", timeout=_LOCK_TIMEOUT_S, mode=0o600):
-            before = read_config(path).text
+            before = read_text(path)
             after = change(before)
             if after != before:
                 # A link to a file kept elsewhere stays a link.

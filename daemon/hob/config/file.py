@@ -30,12 +30,20 @@ class ConfigText:
 
 
 def read_config(path: Path) -> ConfigText:
-    """The file at `path`; an absent one says nothing.
+    """The settings in the file at `path`; an absent one sets nothing.
 
     Raises ConfigError when it is not the user's own, not text or not TOML.
     """
+    return parse_config(path, read_text(path))
+
+
+def read_text(path: Path) -> str:
+    """The text of the file at `path`, TOML or not; empty when there is none.
+
+    Raises ConfigError when it is not the user's own or not text.
+    """
     try:
-        raw = _read_own(path)
+        return _decode(path, _read_own(path))
     except FileNotFoundError:
         if path.is_symlink():
             raise ConfigError(
@@ -43,14 +51,13 @@ def read_config(path: Path) -> ConfigText:
                 hint=f"Restore {path.readlink()} or remove the link.",
                 file=str(path),
             ) from None
-        return ConfigText(path)
+        return ""
     except OSError as error:
         raise ConfigError(
             f"The settings file {path} cannot be read: {error.strerror or error}.",
             hint="Make it a plain file that you can read.",
             file=str(path),
         ) from error
-    return parse_config(path, _decode(path, raw))
 
 
 def parse_config(path: Path, text: str) -> ConfigText:

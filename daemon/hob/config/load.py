@@ -67,6 +67,26 @@ def load_config(paths: Paths, environ: Mapping[str, str], flags: Mapping[str, st
     )
 
 
+def check_file(file: ConfigText) -> None:
+    """Raise ConfigError for the first setting in `file` that is wrong."""
+    for key, given in _from_file(file).items():
+        _checked(key, given)
+
+
+def section_table(file: ConfigText, section: str) -> dict[str, object]:
+    """What `file` sets in `section`. Raises ConfigError when it is no section there."""
+    table = file.data.get(section, {})
+    if isinstance(table, dict):
+        return table
+    where, details = _place(file, section)
+    raise ConfigError(
+        f"{section}{where} is a section, but is written as something else.",
+        hint=f"Write [{section}] on a line of its own and its settings below.",
+        param=section,
+        **details,
+    )
+
+
 def native_value(key: str, text: str) -> object:
     """`text` as TOML would hold it, once it is a legal value of `key`. Raises ConfigError."""
     if key not in settings():
@@ -109,18 +129,11 @@ def _from_defaults() -> dict[str, _Given]:
 def _from_file(file: ConfigText) -> dict[str, _Given]:
     given: dict[str, _Given] = {}
     for section, table in file.data.items():
-        where, details = _place(file, section)
         if section not in SECTIONS:
+            where, details = _place(file, section)
             known = SECTIONS if isinstance(table, dict) else settings()
             raise unknown_setting(section, where, known, details)
-        if not isinstance(table, dict):
-            raise ConfigError(
-                f"{section}{where} is a section, but is written as something else.",
-                hint=f"Write [{section}] on a line of its own and its settings below.",
-                param=section,
-                **details,
-            )
-        for name, native in table.items():
+        for name, native in section_table(file, section).items():
             key = f"{section}.{name}"
             where, details = _place(file, key)
             if key not in settings():

@@ -267,3 +267,9 @@ def settings() -> Mapping[str, Setting]:
 def env_name(key: str) -> str:
     """The environment variable of a key: HOB_ENGINE_SLOTS for `engine.slots`."""
     return f"HOB_{key.replace('.', '_').upper()}"
+
+
+def shown(config: Config, key: str) -> str:
+    """The effective value of `key` as a person would write it."""
+    section, _, name = key.partition(".")
+    return settings()[key].kind.show(getattr(getattr(config, section), name))

@@ -1,0 +1,130 @@
+"""Reading the log back: its last entries across rotated files, and what is added to it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+from hob.log_entry import LEVELS, Entry
+from hob.log_file import rotated_files
+
+_BLOCK_BYTES = 64 * 1024
+
+
+def read_entry(line: bytes) -> Entry:
+    """The entry on `line`; a line that is none becomes an entry of its text."""
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        entry = None
+    if isinstance(entry, dict):
+        return entry
+    return {"level": "info", "logger": "?", "msg": line.decode(errors="replace").rstrip()}
+
+
+def at_least(entry: Entry, level: str) -> bool:
+    """Is `entry` as severe as `level`? One of an unknown level always is."""
+    own = str(entry.get("level"))
+    return own not in LEVELS or LEVELS.index(own) >= LEVELS.index(level)
+
+
+def last_entries(log_file: Path, count: int, level: str) -> list[Entry]:
+    """The last `count` entries of at least `level`, the oldest first; reads files as needed."""
+    found: deque[Entry] = deque()
+    if count <= 0:
+        return []
+    for path in (log_file, *(older for _, older in rotated_files(log_file))):
+        for line in lines_backwards(path):
+            entry = read_entry(line)
+            if at_least(entry, level):
+                found.appendleft(entry)
+            if len(found) == count:
+                return list(found)
+    return list(found)
+
+
+def lines_backwards(path: Path) -> Iterator[bytes]:
+    """The complete lines of a file, last one first; none if it is gone."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return
+    with file:
+        position = file.seek(0, os.SEEK_END)
+        # What follows the last newline is still being written.
+        tail: bytes | None = None
+        rest = b""
+        while position:
+            start = max(0, position - _BLOCK_BYTES)
+            file.seek(start)
+            lines = (file.read(position - start) + rest).split(b"\n")
+            position = start
+            rest = lines[0]
+            for line in reversed(lines[1:]):
+                if tail is None:
+                    tail = line
+                elif line:
+                    yield line
+        if rest and tail is not None:
+            yield rest
+
+
+class Follower:
+    """Hands out the lines that are added to a log from now on, through every rotation.
+
+    The file is opened anew for each look: on Windows an open file could not be rotated.
+    """
+
+    def __init__(self, log_file: Path) -> None:
+        self._path = log_file
+        self._seen: os.stat_result | None = None
+        self._position = 0
+        self._partial = b""
+        try:
+            self._seen = log_file.stat()
+            self._position = self._seen.st_size
+        except FileNotFoundError:
+            pass
+
+    def poll(self) -> list[bytes]:
+        """The complete lines since the last look."""
+        lines: list[bytes] = []
+        try:
+            now = self._path.stat()
+        except FileNotFoundError:
+            return lines
+        if self._seen is not None and not os.path.samestat(now, self._seen):
+            lines += self._rest_of_rotated(self._seen)
+        elif now.st_size < self._position:
+            self._position, self._partial = 0, b""
+        self._seen = now
+        return lines + self._read(self._path)
+
+    def _rest_of_rotated(self, seen: os.stat_result) -> list[bytes]:
+        """What was added before the rotation; files rotated since are read in whole."""
+        newer: list[Path] = []
+        for _, path in rotated_files(self._path):
+            if os.path.samestat(path.stat(), seen):
+                break
+            newer.append(path)
+        else:
+            # It is gone altogether, and so is the order of the others.
+            self._position, self._partial = 0, b""
+            return []
+        lines = self._read(path)
+        for whole in reversed(newer):
+            self._position, self._partial = 0, b""
+            lines += self._read(whole)
+        self._position, self._partial = 0, b""
+        return lines
+
+    def _read(self, path: Path) -> list[bytes]:
+        with path.open("rb") as file:
+            file.seek(self._position)
+            data = file.read()
+        self._position += len(data)
+        *lines, self._partial = (self._partial + data).split(b"\n")
+        return [line for line in lines if line]
