@@ -32,7 +32,7 @@ Detail = str | int | float | bool
 
 
 class HobError(Exception):
-    """Something that we may show the user.
+    """Something that we may show the user; by itself only what was not foreseen.
 
     `message` says what happened and what it means, in one sentence; `hint` says what to do;
     `param` names the field, key or argument at fault; `details` carries the figures
@@ -53,68 +53,101 @@ class HobError(Exception):
 
 
 class RequestError(HobError):
+    """The request cannot be done as it was asked."""
+
     code = "bad_request"
 
 
 class InvalidRequest(RequestError):
+    """A part of the request is malformed, out of range or of the wrong type."""
+
     code = "invalid_request"
 
 
 class UnsupportedParameter(RequestError):
+    """The request is understood, and asks for something that Hob does not do."""
+
     code = "unsupported_parameter"
 
 
 class ContextOverflow(RequestError):
-    """`details`: prompt_tokens and context_length."""
+    """The prompt does not fit into the context length.
+
+    `details`: prompt_tokens and context_length.
+    """
 
     code = "context_length_exceeded"
 
 
 class BodyTooLarge(RequestError):
+    """The request is larger than `api.max_body`."""
+
     code = "body_too_large"
 
 
 class UnsupportedMediaType(RequestError):
+    """The request is not JSON."""
+
     code = "unsupported_media_type"
 
 
 class MethodNotAllowed(RequestError):
+    """The route exists, for another HTTP method."""
+
     code = "method_not_allowed"
 
 
 class RouteNotFound(RequestError):
+    """There is no such route."""
+
     code = "route_not_found"
 
 
 class AccessError(HobError):
+    """The caller may not ask."""
+
     code = "access_denied"
 
 
 class Unauthorized(AccessError):
+    """The token is missing or wrong."""
+
     code = "unauthorized"
 
 
 class ForbiddenHost(AccessError):
+    """The Host header names another machine than this one."""
+
     code = "forbidden_host"
 
 
 class ForbiddenOrigin(AccessError):
+    """The request comes from a web page."""
+
     code = "forbidden_origin"
 
 
 class ForbiddenPeer(AccessError):
+    """The socket was opened by another user."""
+
     code = "forbidden_peer"
 
 
 class ModelError(HobError):
+    """Something is wrong with a model."""
+
     code = "model_error"
 
 
 class ModelNotFound(ModelError):
+    """There is no model of that name."""
+
     code = "model_not_found"
 
 
 class ModelAmbiguous(ModelError):
+    """More than one model fits the name."""
+
     code = "model_ambiguous"
 
 
@@ -131,11 +164,16 @@ class BadModelFile(ModelError):
 
 
 class ModelLoadFailed(ModelError):
+    """llama.cpp does not load the model."""
+
     code = "model_load_failed"
 
 
 class OutOfMemory(ModelError):
-    """`details`: need_bytes and free_bytes where they are known."""
+    """There is not enough memory for the model.
+
+    `details`: need_bytes and free_bytes where they are known.
+    """
 
     code = "out_of_memory"
 
@@ -147,18 +185,26 @@ class TemplateFailed(ModelError):
 
 
 class WorkerError(HobError):
+    """Something is wrong with the process that runs a model."""
+
     code = "worker_error"
 
 
 class WorkerDied(WorkerError):
+    """The process that runs the model ended while it worked; the next request starts it."""
+
     code = "worker_died"
 
 
 class WorkerStalled(WorkerError):
+    """The model made no progress for `engine.stall_timeout` and was restarted."""
+
     code = "worker_stalled"
 
 
 class WorkerStartTimeout(WorkerError):
+    """The model was not ready within `engine.start_timeout`."""
+
     code = "worker_start_timeout"
 
 
@@ -175,24 +221,35 @@ class ProtocolError(WorkerError):
 
 
 class DaemonError(HobError):
+    """Something is wrong with the daemon."""
+
     code = "daemon_error"
 
 
 class ShuttingDown(DaemonError):
+    """The daemon is stopping and takes no new requests."""
+
     code = "shutting_down"
 
 
 class Overloaded(DaemonError):
-    """`details`: retry_after in seconds."""
+    """Too many requests are waiting already.
+
+    `details`: retry_after in seconds.
+    """
 
     code = "overloaded"
 
 
 class AlreadyRunning(DaemonError):
+    """A daemon of this user runs already."""
+
     code = "already_running"
 
 
 class NotRunning(DaemonError):
+    """No daemon is running."""
+
     code = "not_running"
 
 
@@ -203,34 +260,50 @@ class DaemonUnreachable(DaemonError):
 
 
 class StartFailed(DaemonError):
+    """The daemon did not start."""
+
     code = "start_failed"
 
 
 class ConfigError(HobError):
-    """`param`: the key; `details`: file and line where they are known."""
+    """A setting is wrong.
+
+    `param`: the key; `details`: file and line where they are known.
+    """
 
     code = "config_invalid"
 
 
 class SecretStoreError(HobError):
+    """The keyring is absent, locked or does not answer."""
+
     code = "secret_store_unavailable"
 
 
 class DownloadError(HobError):
+    """A model could not be fetched."""
+
     code = "download_failed"
 
 
 class DigestMismatch(DownloadError):
+    """What was fetched is not what was asked for, and was thrown away."""
+
     code = "digest_mismatch"
 
 
 class DiskFull(DownloadError):
-    """`details`: need_bytes and free_bytes."""
+    """There is not enough room on the disk.
+
+    `details`: need_bytes and free_bytes.
+    """
 
     code = "disk_full"
 
 
 class Cancelled(HobError):
+    """The caller took the request back."""
+
     code = "cancelled"
 
 

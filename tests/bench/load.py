@@ -14,11 +14,32 @@ from pathlib import Path
 from typing import Any
 
 TIMEOUT = 120.0
-_WORDS = """
-    river stone lantern market winter copper garden letter harbour violin bread mountain
-    engine forest mirror captain silver meadow thunder candle bridge orchard falcon compass
-    village anchor feather castle window journey morning tailor barrel island honey ladder
-""".split()
+_WORDS = (
+    "river",
+    "stone",
+    "lantern",
+    "market",
+    "winter",
+    "copper",
+    "garden",
+    "letter",
+    "harbour",
+    "violin",
+    "bread",
+    "mountain",
+    "engine",
+    "forest",
+    "mirror",
+    "captain",
+    "silver",
+    "meadow",
+    "thunder",
+    "candle",
+    "bridge",
+    "orchard",
+    "falcon",
+    "compass",
+)
 
 
 class _UnixConnection(http.client.HTTPConnection):
