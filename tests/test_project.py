@@ -1,0 +1,103 @@
+"""What holds for the tree as a whole: its words, the length of its modules, how its tests wait."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = ("daemon", "plugins", "service", "installers", "tests", ".ci")
+LONGEST_MODULE = 400
+
+
+def text_files() -> Iterator[Path]:
+    yield from (path for path in ROOT.iterdir() if path.suffix in {".md", ".toml"})
+    for folder in FOLDERS:
+        for path in (ROOT / folder).rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts and _is_text(path):
+                yield path
+
+
+def modules(*folders: str) -> Iterator[Path]:
+    return (path for path in text_files() if path.suffix == ".py" and _in(path, folders))
+
+
+def _in(path: Path, folders: tuple[str, ...]) -> bool:
+    return path.relative_to(ROOT).parts[0] in folders
+
+
+def _is_text(path: Path) -> bool:
+    return b"\0" not in path.read_bytes()[:4096]
+
+
+def _place(path: Path, line: int) -> str:
+    return f"{path.relative_to(ROOT)}:{line}"
+
+
+def test_no_file_holds_a_note_to_self_or_a_path_of_one_machine() -> None:
+    # Written apart, so that this file does not find itself.
+    notes = ("TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK")
+    places = ("/wo" + "rk/", "/ro" + "ot/", "/Us" + "ers/[a-z]")
+    unwanted = re.compile(rf"\b({'|'.join(notes)})\b|({'|'.join(places)})")
+    found = [
+        f"{_place(path, number)}: {line.strip()}"
+        for path in text_files()
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if unwanted.search(line)
+    ]
+    assert found == []
+
+
+def test_modules_past_400_lines_say_why_in_their_docstring() -> None:
+    long = []
+    for path in modules("daemon", "plugins", "service", "tests"):
+        text = path.read_text()
+        lines = len(text.splitlines())
+        docstring = ast.get_docstring(ast.parse(text)) or ""
+        if lines > LONGEST_MODULE and "long because" not in docstring:
+            long.append(f"{path.relative_to(ROOT)} has {lines} lines")
+    assert long == [], "split them, or say in the docstring: 'This module is long because ...'"
+
+
+def test_every_module_of_the_product_says_what_it_is_for() -> None:
+    silent = [
+        str(path.relative_to(ROOT))
+        for path in modules("daemon", "plugins", "service")
+        if path.stat().st_size and not ast.get_docstring(ast.parse(path.read_text()))
+    ]
+    assert silent == []
+
+
+def test_no_test_sleeps() -> None:
+    """A test waits for an event or moves a fake clock. `asyncio.sleep(0)` only lets others run,
+    and the fakes, which are programs that stall on cue, may sleep."""
+    found = [
+        _place(path, node.lineno)
+        for path in modules("tests")
+        if path.name.startswith("test_")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and _is_sleep(node)
+    ]
+    assert found == []
+
+
+def test_no_test_is_skipped_or_expected_to_fail() -> None:
+    marks = {"skip", "skipif", "xfail", "importorskip"}
+    found = [
+        _place(path, node.lineno)
+        for path in modules("tests")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in marks
+    ]
+    assert found == []
+
+
+def _is_sleep(call: ast.Call) -> bool:
+    match call:
+        case ast.Call(func=ast.Attribute(attr="sleep"), args=[ast.Constant(value=0)]):
+            return False
+        case ast.Call(func=ast.Attribute(attr="sleep")):
+            return True
+    return False
