@@ -109,11 +109,18 @@ def echo(wanted: str) -> str:
 def _not_found(names: Sequence[str], wanted: str) -> ModelNotFound:
     if not names:
         hint = "The models folder is empty. Get a first model with `hob models pull starter`."
-    elif close := get_close_matches(wanted[:MAX_NAME_CHARS].lower(), names, n=1):
-        hint = f"Did you mean {close[0]}? There is: {_listed(sorted(names))}."
+    elif close := _closest(names, wanted[:MAX_NAME_CHARS].lower()):
+        hint = f"Did you mean {close}? There is: {_listed(sorted(names))}."
     else:
         hint = f"There is: {_listed(sorted(names))}."
     return ModelNotFound(f"There is no model named {echo(wanted)}.", hint=hint, param="model")
+
+
+def _closest(names: Sequence[str], wanted: str) -> str:
+    """The name that `wanted` may be a slip for, comparing whole names and families."""
+    spellings = {name.partition(":")[0]: name for name in names} | {name: name for name in names}
+    close = get_close_matches(wanted, spellings, n=1)
+    return spellings[close[0]] if close else ""
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -58,7 +58,7 @@ class Model:
 def scan(folders: Sequence[Path], known: Mapping[str, ModelFile]) -> dict[str, Model]:
     """Every model under `folders`, by name; files in `known` that did not change are not read."""
     paths = [path for folder in folders for path in find_files(folder)]
-    files = [look(path, known.get(path)) for path in dict.fromkeys(paths)]
+    files = [look(path, known.get(path)) for path in _without_aliases(dict.fromkeys(paths))]
     groups = list(_groups(files))
     wishes = {
         group[0].path: make_name(Path(group[0].path).stem, group[0].about) for group in groups
@@ -118,6 +118,19 @@ class _Visits:
         yield from inside
         if is_named_model and not inside:
             yield entry.path
+
+
+def _without_aliases(paths: Iterable[str]) -> Iterator[str]:
+    """The paths without those that lead to the same file as an earlier one, through a link."""
+    seen: set[tuple[int, int]] = set()
+    for path in paths:
+        stamp = stamp_of(path)
+        # Parts of a split model keep their places, so that a part linked twice is told as such.
+        if stamp is None or shard_of(Path(path).stem):
+            yield path
+        elif (identity := (stamp.device, stamp.inode)) not in seen:
+            seen.add(identity)
+            yield path
 
 
 def look(path: str, known: ModelFile | None = None) -> ModelFile:
@@ -195,21 +208,14 @@ def _unreadable(error: OSError) -> BadModelFile:
 
 
 def _groups(files: Iterable[ModelFile]) -> Iterator[tuple[ModelFile, ...]]:
-    """Files that make one model together, in their order; most are alone.
-
-    A file that is there by two names, through a link, is one model.
-    """
+    """Files that make one model together, in their order; most are alone."""
     split: dict[tuple[str, str, int], list[ModelFile]] = {}
-    seen: set[tuple[int, int]] = set()
     for file in files:
         path = Path(file.path)
         if (shard := shard_of(path.stem)) and shard[2] > 1:
             prefix, _, count = shard
             split.setdefault((str(path.parent), prefix, count), []).append(file)
-        elif file.stamp is None:
-            yield (file,)
-        elif (identity := (file.stamp.device, file.stamp.inode)) not in seen:
-            seen.add(identity)
+        else:
             yield (file,)
     for parts in split.values():
         yield tuple(sorted(parts, key=lambda file: file.path))
