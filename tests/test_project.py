@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,6 +93,28 @@ def test_no_test_is_skipped_or_expected_to_fail() -> None:
         if isinstance(node, ast.Attribute) and node.attr in marks
     ]
     assert found == []
+
+
+def test_wire_and_errors_stand_on_the_standard_library_and_msgspec_alone() -> None:
+    """The other rooms are held by import-linter's contracts in pyproject.toml."""
+    hob = ROOT / "daemon" / "hob"
+    allowed = sys.stdlib_module_names | {"msgspec"}
+    found = [
+        f"{_place(path, line)}: {name}"
+        for path in [hob / "errors.py", *(hob / "wire").rglob("*.py")]
+        for name, line in _imports(path)
+        if name.partition(".")[0] not in allowed and not re.match(r"hob\.(wire|errors)\b", name)
+    ]
+    assert found == []
+
+
+def _imports(path: Path) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Import(names=names):
+                yield from ((alias.name, node.lineno) for alias in names)
+            case ast.ImportFrom(module=str(module)):
+                yield module, node.lineno
 
 
 def _is_sleep(call: ast.Call) -> bool:
