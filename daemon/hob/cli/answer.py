@@ -1,0 +1,174 @@
+"""Brings an answer from the daemon to the terminal or into a pipe."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+import click
+
+from hob.cli.context import App
+from hob.cli.progress import LoadingWatcher
+from hob.cli.sanitize import TerminalFilter, one_line
+from hob.client import ChatStream, Client
+from hob.errors import NoModels
+from hob.wire.generate import ChatMessage, Usage
+
+
+class Printer(Protocol):
+    """Where the pieces of an answer go."""
+
+    def feed(self, piece: str) -> None: ...
+
+    def finish(self) -> None:
+        """The answer is over, or was interrupted."""
+
+
+class PlainPrinter:
+    """Prints pieces as they come; on a terminal without its control characters."""
+
+    def __init__(self, *, terminal: bool) -> None:
+        self._filter = TerminalFilter() if terminal else None
+        self._last = "\n"
+
+    def feed(self, piece: str) -> None:
+        text = self._filter.feed(piece) if self._filter else piece
+        if text:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+            self._last = text[-1]
+
+    def finish(self) -> None:
+        if self._last != "\n":
+            sys.stdout.write("\n")
+            sys.stdout.flush()
+
+
+class SilentPrinter:
+    """Shows nothing; for whoever prints the whole answer at the end."""
+
+    def feed(self, piece: str) -> None:
+        """Nothing is shown."""
+
+    def finish(self) -> None:
+        """Nothing was shown."""
+
+
+def make_printer(*, plain: bool) -> Printer:
+    """Markdown on a terminal that can show it, plain text elsewhere."""
+    terminal = sys.stdout.isatty()
+    if terminal and not plain and os.environ.get("TERM") != "dumb":
+        from hob.cli.markdown import MarkdownPrinter
+
+        return MarkdownPrinter()
+    return PlainPrinter(terminal=terminal)
+
+
+def preload_markdown(*, plain: bool) -> None:
+    """Import what renders Markdown while the model reads, so that nobody waits for it later."""
+    if sys.stdout.isatty() and not plain:
+        threading.Thread(target=lambda: __import__("hob.cli.markdown"), daemon=True).start()
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to answer; None leaves it to the daemon."""
+
+    model: str = ""
+    max_tokens: int | None = None
+    temperature: float | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer. `first_token_s` counts from the request, the model's loading included."""
+
+    text: str
+    model: str
+    finish_reason: str | None
+    usage: Usage | None
+    first_token_s: float
+    tokens_per_second: float
+
+
+def open_answer(client: Client, messages: list[ChatMessage], options: Options) -> ChatStream:
+    """Ask, showing how far the model is loaded while that takes."""
+    with LoadingWatcher(client):
+        return client.chat(
+            messages,
+            model=options.model,
+            max_tokens=options.max_tokens,
+            temperature=options.temperature,
+            seed=options.seed,
+        )
+
+
+def write_answer(
+    client: Client,
+    messages: list[ChatMessage],
+    options: Options,
+    printer: Printer,
+    pieces: list[str],
+) -> Answer:
+    """Ask and print the answer as it comes, collecting it in `pieces` too, where a caller finds
+    what there was when it is interrupted. Leaving early takes the request back."""
+    began = time.monotonic()
+    first: float | None = None
+    with open_answer(client, messages, options) as stream:
+        try:
+            for piece in stream:
+                first = first or time.monotonic()
+                pieces.append(piece)
+                printer.feed(piece)
+        finally:
+            printer.finish()
+    speed = 0.0
+    if stream.timings and stream.usage:
+        speed = stream.timings.tokens_per_second(stream.usage.completion_tokens)
+    return Answer(
+        text="".join(pieces),
+        model=stream.model,
+        finish_reason=stream.finish_reason,
+        usage=stream.usage,
+        first_token_s=(first or time.monotonic()) - began,
+        tokens_per_second=speed,
+    )
+
+
+def tell_if_cut(answer: Answer) -> None:
+    """Nothing is cut silently."""
+    if answer.finish_reason == "length":
+        count = f" of {answer.usage.completion_tokens} tokens" if answer.usage else ""
+        click.echo(
+            f"hob: The answer was cut at its limit{count}; --max-tokens allows more.", err=True
+        )
+
+
+def tell_figures(answer: Answer) -> None:
+    """What `--verbose` says, on stderr."""
+    parts = [f"first token after {answer.first_token_s:.2f} s"]
+    if usage := answer.usage:
+        parts.append(f"{usage.completion_tokens} tokens")
+        if answer.tokens_per_second:
+            parts[-1] += f" at {answer.tokens_per_second:.1f} tokens/s"
+        parts.append(f"prompt {usage.prompt_tokens} tokens ({usage.cached_tokens} cached)")
+    parts.append(one_line(answer.model))
+    click.echo(f"hob: {', '.join(parts)}", err=True)
+
+
+def offer_starter(app: App, client: Client, error: NoModels) -> None:
+    """With nobody to ask, raises `error`; otherwise fetches the starter model if that is wanted."""
+    from hob.cli.models import pull_model
+
+    hint = "Run `hob models pull starter`, or put a GGUF file into the models folder."
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise NoModels("There is no model yet, so nobody can answer.", hint=hint) from error
+    click.echo(f"There is no model yet. They live in {app.paths.models_dir}.", err=True)
+    if not click.confirm("Fetch the small starter model (98 MB) now?", default=True, err=True):
+        raise NoModels("There is no model yet, so nobody can answer.", hint=hint) from error
+    pull_model(client, "starter")

@@ -1,0 +1,180 @@
+"""The root of the command line: its table of commands, and what becomes of errors."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import click
+
+from hob.cli.exit_codes import ExitCode, exit_code
+from hob.errors import HobError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a command is, and what the overview says of it, so that the overview imports none."""
+
+    target: str
+    help: str
+
+
+SECTIONS: dict[str, dict[str, Entry]] = {
+    "Ask": {
+        "ask": Entry("hob.cli.ask:ask", "Ask a question; answer a pipe, a file or words."),
+        "chat": Entry("hob.cli.chat:chat", "Talk with the model."),
+    },
+    "Daemon": {
+        "up": Entry("hob.cli.daemon:up", "Start the daemon in the background."),
+        "down": Entry("hob.cli.daemon:down", "Stop the daemon once its answers are finished."),
+        "restart": Entry("hob.cli.daemon:restart", "Stop the daemon and start it anew."),
+        "status": Entry("hob.cli.status:status", "Show what is warm, where, and how fast."),
+        "serve": Entry("hob.cli.serve:serve", "Run the daemon in the foreground."),
+        "logs": Entry("hob.cli.logs:logs", "Show the daemon's log."),
+    },
+    "Models": {
+        "models": Entry("hob.cli.models:models", "List, fetch, load and choose models."),
+        "use": Entry("hob.cli.models:use", "Choose the model that is kept warm."),
+    },
+    "Other programs": {
+        "api": Entry("hob.cli.access:api", "Open the API on loopback for editors and SDKs."),
+        "token": Entry("hob.cli.access:token", "Show or renew the API's token."),
+        "env": Entry("hob.cli.access:env", "Print the environment that OpenAI clients read."),
+    },
+    "Set-up": {
+        "config": Entry("hob.cli.config:config", "Show and change settings."),
+        "doctor": Entry("hob.cli.doctor:doctor", "Check the installation and say what to do."),
+        "completion": Entry("hob.cli.completion:completion", "Print a shell completion script."),
+        "help": Entry("hob.cli.help:help_command", "Explain a command, or the exit codes."),
+        "version": Entry("hob.cli.help:version", "Show the version."),
+    },
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports one when it is run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for commands in SECTIONS.values() for name in commands]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        for commands in SECTIONS.values():
+            if cmd_name in commands:
+                module, _, name = commands[cmd_name].target.partition(":")
+                command: click.Command = getattr(importlib.import_module(module), name)
+                return command
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for section, commands in SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl([(name, entry.help) for name, entry in commands.items()])
+
+
+@click.command(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="`hob help exit-codes` lists what each exit code means.",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    help="Show the version.",
+    callback=lambda ctx, param, value: _show_version(ctx, value=value),
+)
+@click.pass_context
+def hob(ctx: click.Context) -> None:
+    """A language model, kept warm on your own machine.
+
+    \b
+    hob ask "What is a hob?"        ask
+    git diff | hob ask "Review it"  ask about a text
+    hob chat                        talk
+    """
+    from hob.cli.context import App
+
+    ctx.obj = App.from_environ(os.environ)
+
+
+def _show_version(ctx: click.Context, *, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from hob import __version__
+
+        click.echo(f"hob {__version__}")
+        ctx.exit()
+
+
+def run(args: Sequence[str]) -> int:
+    """Run one command line and return its exit code; errors become one sentence on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show a character shows a question mark instead.
+            stream.reconfigure(errors="replace")
+    try:
+        result = hob.main(list(args), prog_name="hob", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except HobError as error:
+        report(error)
+        return exit_code(error)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo(err=True)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        return _reader_is_gone()
+    except Exception as error:
+        return _unexpected(error)
+    return result if isinstance(result, int) else ExitCode.OK
+
+
+def report(error: HobError) -> None:
+    """Say on stderr what happened and what to do."""
+    from hob.cli.sanitize import clean
+
+    click.echo(clean(f"hob: {error}"), err=True)
+
+
+def _reader_is_gone() -> int:
+    # Python flushes stdout once more when it ends; with nobody reading, that would complain.
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.NO_READER
+
+
+def _unexpected(error: Exception) -> int:
+    """A bug: one sentence for the person, and the traceback for whoever mends it."""
+    if os.environ.get("HOB_DEBUG"):
+        raise error
+    from hob.cli.sanitize import clean
+
+    what = clean(f"{type(error).__name__}: {error}").rstrip(".")
+    click.echo(
+        f"hob: This command failed in a way that Hob did not foresee ({what}). {_keep(error)}",
+        err=True,
+    )
+    return ExitCode.FAILED
+
+
+def _keep(error: Exception) -> str:
+    """Write the traceback to a file and say where it is."""
+    import traceback
+
+    from hob.paths import find_paths
+
+    path = find_paths(os.environ).log_dir / "crash.log"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            traceback.print_exception(error, file=file)
+    except OSError:
+        return "HOB_DEBUG=1 shows where."
+    return f"Where it did is in {path}."

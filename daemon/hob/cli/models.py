@@ -1,0 +1,205 @@
+"""`hob models`: what is in the folder, and what the daemon does with it."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import click
+
+from hob.cli.context import App, json_option, no_start_option
+from hob.cli.formatting import duration, moment, parameters, print_json, size, table
+from hob.cli.model_name import ModelName
+from hob.cli.progress import LoadingWatcher, ProgressLine
+from hob.cli.sanitize import clean, one_line
+from hob.client import Client
+from hob.errors import DownloadError
+from hob.wire.models import ModelEntry, ModelInfo, ModelList, PullDone
+
+
+@click.group(invoke_without_command=True)
+@json_option
+@no_start_option
+@click.pass_context
+def models(ctx: click.Context, as_json: bool, no_start: bool) -> None:
+    """List, fetch, load and choose models. Without a command it lists them."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(list_models, as_json=as_json, no_start=no_start)
+
+
+@models.command("list")
+@json_option
+@no_start_option
+@click.pass_obj
+def list_models(app: App, as_json: bool, no_start: bool) -> None:
+    """List the models of the folder; `*` marks the one that is kept warm."""
+    found = app.running_client(start=not no_start).models()
+    if as_json:
+        print_json(found)
+    else:
+        click.echo(describe_list(found))
+
+
+@models.command()
+@click.argument("name", type=ModelName())
+@json_option
+@no_start_option
+@click.pass_obj
+def show(app: App, name: str, as_json: bool, no_start: bool) -> None:
+    """Show all that is known of one model."""
+    entry = app.running_client(start=not no_start).model(name)
+    if as_json:
+        print_json(entry)
+    else:
+        click.echo(describe(entry))
+
+
+@models.command()
+@click.argument("source")
+@no_start_option
+@click.pass_obj
+def pull(app: App, source: str, no_start: bool) -> None:
+    """Fetch a model into the folder; SOURCE is `starter`, a small model to begin with."""
+    pull_model(app.running_client(start=not no_start), source)
+
+
+@models.command()
+@click.argument("name", type=ModelName())
+@no_start_option
+@click.pass_obj
+def load(app: App, name: str, no_start: bool) -> None:
+    """Load a model now, so that its first answer comes at once."""
+    client = app.running_client(start=not no_start)
+    began = time.monotonic()
+    with LoadingWatcher(client):
+        worker = client.load(name)
+    click.echo(f"{one_line(worker.model)} is warm (after {duration(time.monotonic() - began)}).")
+
+
+@models.command()
+@click.argument("name", type=ModelName())
+@click.pass_obj
+def unload(app: App, name: str) -> None:
+    """End a model's worker and free its memory; what it is answering fails."""
+    app.client().unload(name)
+    click.echo(f"{one_line(name)} is unloaded.")
+
+
+@click.command()
+@click.argument("name", type=ModelName())
+@no_start_option
+@click.pass_obj
+def use(app: App, name: str, no_start: bool) -> None:
+    """Choose the model that is kept warm, and load it."""
+    client = app.running_client(start=not no_start)
+    began = time.monotonic()
+    with LoadingWatcher(client):
+        worker = client.use(name)
+    took = duration(time.monotonic() - began)
+    click.echo(f"{one_line(worker.model)} is warm (after {took}) and stays so.")
+
+
+models.add_command(use)
+
+
+@models.command()
+@click.pass_obj
+def rescan(app: App) -> None:
+    """Read the models folder again."""
+    found = app.client(timeout=60).models(rescan=True)
+    click.echo(f"{len(found.models)} models in {clean(found.folder)}.")
+
+
+def describe_list(found: ModelList) -> str:
+    """The table for a person; files that cannot be loaded come below, each with its reason."""
+    good = [entry for entry in found.models if entry.info.problem is None]
+    bad = [entry.info for entry in found.models if entry.info.problem is not None]
+    parts = []
+    if good:
+        header = ("  NAME", "ARCH", "PARAMS", "QUANT", "SIZE", "CONTEXT", "STATE")
+        parts.append(table(header, [_row(entry) for entry in good], right=(2, 4, 5)))
+    else:
+        parts.append(
+            f"There is no model in {clean(found.folder)} yet: `hob models pull starter` fetches "
+            "one, or put a GGUF file there."
+        )
+    if bad:
+        parts.append("These files cannot be loaded:\n" + "\n".join(map(_bad_line, bad)))
+    return "\n\n".join(parts)
+
+
+def describe(entry: ModelEntry) -> str:
+    """One model, a line for each thing known."""
+    info = entry.info
+    state = entry.state + (", the chosen one" if entry.chosen else "")
+    facts: list[tuple[str, str]] = [
+        ("title", one_line(info.title)),
+        ("state", state),
+        ("file", one_line(info.path)),
+        ("size", f"{size(info.file_bytes)} ({info.file_bytes} bytes)"),
+        ("changed", moment(info.modified_at)),
+        ("architecture", one_line(info.architecture)),
+        ("parameters", parameters(info.parameters)),
+        ("quantization", one_line(info.quantization)),
+        ("context", f"{info.context_length} tokens" if info.context_length else ""),
+        ("layers", str(info.block_count or "")),
+        ("embedding", str(info.embedding_length or "")),
+        ("vocabulary", f"{info.vocabulary_size} tokens" if info.vocabulary_size else ""),
+        ("can", ", ".join(info.capabilities)),
+        ("template", "its own" if info.has_chat_template else ""),
+        ("license", one_line(info.license)),
+    ]
+    if info.problem:
+        facts.append(("problem", clean(str(info.problem.error()))))
+    lines = [f"  {label:<13} {value}" for label, value in facts if value]
+    return "\n".join([one_line(info.name), *lines])
+
+
+def pull_model(client: Client, source: str) -> ModelInfo:
+    """Fetch a model, showing how far it is: a bar on a terminal, else a line for each stage.
+
+    Raises DownloadError and what is below it.
+    """
+    terminal = sys.stderr.isatty()
+    stage = ""
+    with client.pull(source) as events, ProgressLine() as line:
+        for event in events:
+            if isinstance(event, PullDone):
+                line.close()
+                _tell_pulled(event)
+                return event.model
+            if event.stage != stage and not terminal:
+                click.echo(f"hob: {one_line(event.stage)} ...", err=True)
+            stage = event.stage
+            if event.total_bytes:
+                amount = f"{size(event.done_bytes)} of {size(event.total_bytes)}"
+                line.show(f"{stage} {amount}", event.done_bytes / event.total_bytes)
+            else:
+                line.show(stage)
+    raise DownloadError("The download ended without a model.", hint="Run the command again.")
+
+
+def _tell_pulled(event: PullDone) -> None:
+    info = event.model
+    verb = "was there already" if event.already_there else "is ready to use"
+    click.echo(
+        f"{one_line(info.name)} {verb} ({size(info.file_bytes)}, {one_line(info.path)}).", err=True
+    )
+
+
+def _row(entry: ModelEntry) -> tuple[str, ...]:
+    info = entry.info
+    return (
+        ("* " if entry.chosen else "  ") + one_line(info.name),
+        one_line(info.architecture) or "-",
+        parameters(info.parameters),
+        one_line(info.quantization) or "-",
+        size(info.file_bytes),
+        str(info.context_length or "-"),
+        entry.state,
+    )
+
+
+def _bad_line(info: ModelInfo) -> str:
+    why = clean(str(info.problem.error())) if info.problem else ""
+    return f"  {one_line(info.name)}: {why}"

@@ -1,0 +1,209 @@
+"""The only client of the daemon's socket; the CLI, the desktop and other programs use it.
+
+    with Client(find_paths().socket) as hob:
+        for piece in hob.chat([ChatMessage(role="user", content="What is a hob?")]):
+            print(piece, end="", flush=True)
+
+It blocks, and opens one connection per request. Every failure is a HobError: what the daemon says,
+or NotRunning, ForbiddenPeer and DaemonUnreachable for a daemon that cannot say anything.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self, TypeVar
+
+import msgspec
+
+from hob.client_http import Reply, send_request
+from hob.client_stream import (
+    ChatStream,
+    FactStream,
+    PullStream,
+    Stream,
+    decode_error,
+    decode_reply,
+)
+from hob.client_transport import connect
+from hob.wire.generate import ChatMessage, Priority
+from hob.wire.models import ModelEntry, ModelList, ModelRef, PullRequest
+from hob.wire.status import ApiStatus, Status, StopRequest, TcpRequest, TokenReply, WorkerStatus
+
+__all__ = ["ChatStream", "Client", "FactStream", "PullStream"]
+
+DEFAULT_TIMEOUT_S = 10.0
+ChatOption = str | int | float | bool | list[str] | dict[str, float] | None
+
+T = TypeVar("T")
+S = TypeVar("S", bound=Stream[object])
+_Method = Literal["GET", "POST"]
+
+
+class Client:
+    """A client of the daemon at `socket_path` (a named pipe on Windows).
+
+    `timeout`, in seconds, bounds the short requests; those that wait for a model, and streams,
+    take as long as they need. As a context manager it closes the streams that are still open.
+    """
+
+    def __init__(self, socket_path: Path, timeout: float = DEFAULT_TIMEOUT_S) -> None:
+        self._path = socket_path
+        self._timeout = timeout
+        self._streams: weakref.WeakSet[Stream[object]] = weakref.WeakSet()
+
+    def status(self) -> Status:
+        return self._call("GET", "/hob/v1/status", Status)
+
+    def models(self, *, rescan: bool = False) -> ModelList:
+        """Every model of the folder; `rescan` reads the folder first."""
+        return self._call("GET", f"/hob/v1/models{'?rescan=1' if rescan else ''}", ModelList)
+
+    def model(self, name: str) -> ModelEntry:
+        from urllib.parse import quote
+
+        return self._call("GET", f"/hob/v1/models/{quote(name, safe='')}", ModelEntry)
+
+    def load(self, model: str) -> WorkerStatus:
+        """Load it and wait until it is warm."""
+        return self._call(
+            "POST", "/hob/v1/models/load", WorkerStatus, ModelRef(model=model), waits=True
+        )
+
+    def unload(self, model: str) -> None:
+        """End its worker; what it is answering fails."""
+        self._request("POST", "/hob/v1/models/unload", ModelRef(model=model), waits=True)
+
+    def use(self, model: str) -> WorkerStatus:
+        """Make it the model that is kept warm, and wait until it is."""
+        return self._call(
+            "POST", "/hob/v1/models/use", WorkerStatus, ModelRef(model=model), waits=True
+        )
+
+    def pull(self, source: str) -> PullStream:
+        """Fetch a model into the folder."""
+        reply = self._open("POST", "/hob/v1/models/pull", PullRequest(source=source))
+        return self._stream(PullStream(reply))
+
+    def events(self, *, timeout: float | None = None) -> FactStream:
+        """Every fact from now on; `timeout` bounds the wait for each, in seconds."""
+        return self._stream(FactStream(self._open("GET", "/hob/v1/events", timeout=timeout)))
+
+    def api_status(self) -> ApiStatus:
+        return self._call("GET", "/hob/v1/api", ApiStatus)
+
+    def api_set(
+        self, *, enabled: bool, port: int | None = None, allow_file: bool = False
+    ) -> ApiStatus:
+        """Open or close the listener on loopback; see TcpRequest."""
+        body = TcpRequest(enabled=enabled, port=port, allow_file=allow_file)
+        return self._call("POST", "/hob/v1/api", ApiStatus, body, waits=True)
+
+    def token(self, *, rotate: bool = False) -> TokenReply:
+        """The bearer token of the listener; `rotate` makes a new one."""
+        if rotate:
+            return self._call("POST", "/hob/v1/token/rotate", TokenReply, {}, waits=True)
+        return self._call("GET", "/hob/v1/token", TokenReply, waits=True)
+
+    def stop(self) -> None:
+        """Ask the daemon to drain and end; returns at once."""
+        self._request("POST", "/hob/v1/stop", StopRequest())
+
+    def chat(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        model: str = "",
+        priority: Priority = "interactive",
+        **options: ChatOption,
+    ) -> ChatStream:
+        """Ask for an answer; returns once the model is there and has begun to read.
+
+        `model` empty asks the chosen one. `options` are fields of the OpenAI chat request, such
+        as max_tokens, temperature, seed and stop; those that are None are left out.
+        """
+        body: dict[str, object] = {name: v for name, v in options.items() if v is not None}
+        body |= {"messages": list(messages), "stream": True}
+        body |= {"stream_options": {"include_usage": True}} | ({"model": model} if model else {})
+        headers = {"X-Hob-Priority": priority}
+        return self._stream(ChatStream(self._open("POST", "/v1/chat/completions", body, headers)))
+
+    def close(self) -> None:
+        """Close the streams that are still open."""
+        for stream in list(self._streams):
+            stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _call(
+        self,
+        method: _Method,
+        target: str,
+        shape: type[T],
+        body: object = None,
+        *,
+        waits: bool = False,
+    ) -> T:
+        """One request and its reply; `waits` for those that may wait for a model or a person."""
+        return decode_reply(self._request(method, target, body, waits=waits), shape)
+
+    def _request(self, method: _Method, target: str, body: object, *, waits: bool = False) -> bytes:
+        reply = self._send(method, target, body, {}, None if waits else self._timeout)
+        try:
+            data = reply.read()
+        finally:
+            reply.close()
+        if reply.status >= 400:
+            raise decode_error(data)
+        return data
+
+    def _open(
+        self,
+        method: _Method,
+        target: str,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Reply:
+        """Begin a stream. Raises what the daemon says instead of one."""
+        reply = self._send(method, target, body, headers or {}, timeout)
+        if reply.status < 400 and reply.content_type == "text/event-stream":
+            return reply
+        try:
+            data = reply.read()
+        finally:
+            reply.close()
+        raise decode_error(data)
+
+    def _send(
+        self,
+        method: _Method,
+        target: str,
+        body: object,
+        headers: Mapping[str, str],
+        timeout: float | None,
+    ) -> Reply:
+        transport = connect(self._path, self._timeout)
+        try:
+            transport.set_timeout(timeout)
+            data = None if body is None else msgspec.json.encode(body)
+            return send_request(transport, method, target, headers, data)
+        except BaseException:
+            # Ctrl-C while waiting for the answer included: hanging up takes the request back.
+            transport.close()
+            raise
+
+    def _stream(self, stream: S) -> S:
+        self._streams.add(stream)
+        return stream

@@ -1,0 +1,247 @@
+"""What the daemon streams: facts, the progress of a download, and the text of an answer."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import deque
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+import msgspec
+
+from hob.client_http import Reply
+from hob.errors import DaemonUnreachable, Detail, HobError, error_classes
+from hob.wire.events import Event
+from hob.wire.generate import Timings, Usage
+from hob.wire.models import PullDone, PullEvent, PullFailed, PullProgress
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+_MAX_EVENT_BYTES = 16 * 2**20
+_OTHER_VERSION = "Hob's answer is not one that this version of the client understands."
+_RESTART = "The daemon may be of another version: `hob restart` brings both together."
+
+
+class _ErrorBody(msgspec.Struct):
+    """The error of the native routes and of the OpenAI routes: the fields of both."""
+
+    message: str
+    code: str | None = None
+    hint: str | None = None
+    param: str | None = None
+    details: dict[str, Detail] = {}
+
+
+class _ErrorEnvelope(msgspec.Struct):
+    error: _ErrorBody
+
+    def to_error(self) -> HobError:
+        """The error again, as the class that owns its code (HobError for an unknown one)."""
+        body = self.error
+        cls = error_classes().get(body.code or "", HobError)
+        return cls(body.message, hint=body.hint or "", param=body.param or "", **body.details)
+
+
+def decode_error(data: bytes) -> HobError:
+    """What an error reply says; DaemonUnreachable when it is not in Hob's envelope."""
+    try:
+        return msgspec.json.decode(data, type=_ErrorEnvelope).to_error()
+    except msgspec.MsgspecError:
+        return DaemonUnreachable(_OTHER_VERSION, hint=_RESTART)
+
+
+def decode_reply(data: bytes, shape: type[T]) -> T:
+    """A JSON reply as a value. Raises DaemonUnreachable when it has another shape."""
+    try:
+        return msgspec.json.decode(data, type=shape)
+    except msgspec.MsgspecError as error:
+        raise DaemonUnreachable(_OTHER_VERSION, hint=_RESTART) from error
+
+
+class SseReader:
+    """Cuts server-sent events out of a byte stream; of each only the data is kept, since every
+    event of Hob names itself in its data."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._data: list[bytes] = []
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        """The data of the events that `piece` completes."""
+        self._buffer += piece
+        if len(self._buffer) > _MAX_EVENT_BYTES:
+            raise DaemonUnreachable(_OTHER_VERSION, hint=_RESTART)
+        *lines, rest = self._buffer.split(b"\n")
+        self._buffer = rest
+        done: list[bytes] = []
+        for line in lines:
+            field, _, value = bytes(line).removesuffix(b"\r").partition(b":")
+            if field == b"data":
+                self._data.append(value.removeprefix(b" "))
+            elif not field and not value and self._data:
+                done.append(b"\n".join(self._data))
+                self._data.clear()
+        return done
+
+
+class Stream(Iterator[T_co], Generic[T_co]):
+    """Values as they come. Closing it hangs up, and the daemon stops the work behind it.
+
+    One thread iterates and closes; `interrupt` may be called from any.
+    """
+
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
+        self._pieces = reply.pieces()
+        self._sse = SseReader()
+        self._waiting: deque[bytes] = deque()
+        self._over = False
+
+    def __next__(self) -> T_co:
+        try:
+            while not self._over:
+                value = self._read(self._next_data())
+                if value is not None:
+                    return value
+        except BaseException:
+            self.close()
+            raise
+        self.close()
+        raise StopIteration
+
+    def interrupt(self) -> None:
+        """Make the thread that iterates see the end."""
+        self._reply.interrupt()
+
+    def close(self) -> None:
+        self._over = True
+        self._reply.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @abstractmethod
+    def _read(self, data: bytes) -> T_co | None:
+        """The value of one event; None when there is nothing to hand on. Sets `_over` at the last.
+
+        Raises HobError for an error in the stream.
+        """
+
+    def _next_data(self) -> bytes:
+        while not self._waiting:
+            piece = next(self._pieces, None)
+            if piece is None:
+                raise DaemonUnreachable(
+                    "The stream broke off: Hob ended it before it was complete.",
+                    hint="`hob logs` shows why; ask again.",
+                )
+            self._waiting.extend(self._sse.feed(piece))
+        return self._waiting.popleft()
+
+
+class FactStream(Stream[Event]):
+    """Every fact from now on; it ends with DaemonUnreachable when the daemon does."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply)
+        self._decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+    def _read(self, data: bytes) -> Event | None:
+        try:
+            return self._decoder.decode(data)
+        except msgspec.ValidationError:
+            # A newer daemon tells facts that this client does not know; they are not for us.
+            return None
+
+
+class PullStream(Stream[PullProgress | PullDone]):
+    """The progress of a download; PullDone is the last. A failure is raised as its error."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply)
+        self._decoder: msgspec.json.Decoder[PullEvent] = msgspec.json.Decoder(PullEvent)
+
+    def _read(self, data: bytes) -> PullProgress | PullDone | None:
+        try:
+            event = self._decoder.decode(data)
+        except msgspec.MsgspecError as error:
+            raise DaemonUnreachable(_OTHER_VERSION, hint=_RESTART) from error
+        if isinstance(event, PullFailed):
+            raise event.error.error()
+        self._over = isinstance(event, PullDone)
+        return event
+
+
+class _Delta(msgspec.Struct):
+    content: str | None = None
+
+
+class _Choice(msgspec.Struct):
+    delta: _Delta = msgspec.field(default_factory=_Delta)
+    finish_reason: str | None = None
+
+
+class _PromptDetails(msgspec.Struct):
+    cached_tokens: int = 0
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int
+    completion_tokens: int
+    prompt_tokens_details: _PromptDetails | None = None
+
+
+class _Chunk(msgspec.Struct):
+    model: str = ""
+    choices: list[_Choice] = []
+    usage: _Usage | None = None
+    timings: Timings | None = None
+    error: _ErrorBody | None = None
+
+
+class ChatStream(Stream[str]):
+    """The text of one answer, piece by piece.
+
+    After the end, `finish_reason` says why it ended (`stop` or `length`), `usage` counts tokens
+    and `timings` is in seconds; they stay None when the stream was closed early. `model` is the
+    name of the model that answers, known from the first piece.
+    """
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply)
+        self.model = ""
+        self.finish_reason: str | None = None
+        self.usage: Usage | None = None
+        self.timings: Timings | None = None
+
+    def _read(self, data: bytes) -> str | None:
+        if data == b"[DONE]":
+            self._over = True
+            return None
+        chunk = decode_reply(data, _Chunk)
+        if chunk.error is not None:
+            raise _ErrorEnvelope(chunk.error).to_error()
+        self.model = chunk.model or self.model
+        self.timings = chunk.timings or self.timings
+        if chunk.usage is not None:
+            details = chunk.usage.prompt_tokens_details
+            self.usage = Usage(
+                prompt_tokens=chunk.usage.prompt_tokens,
+                completion_tokens=chunk.usage.completion_tokens,
+                cached_tokens=details.cached_tokens if details else 0,
+            )
+        text = ""
+        for choice in chunk.choices:
+            text += choice.delta.content or ""
+            self.finish_reason = choice.finish_reason or self.finish_reason
+        return text or None
