@@ -1,0 +1,96 @@
+"""The application: every route, and the server settings that bound what a client can do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from aiohttp import http_exceptions, web
+
+from hob import __version__
+from hob.api import native_daemon, native_events, native_models
+from hob.api.middleware import answer_errors
+from hob.api.openai import routes as openai_routes
+from hob.api.services import (
+    ADMISSION,
+    CLOSING,
+    OPTIONS,
+    SERVICES,
+    Admission,
+    ApiOptions,
+    Services,
+)
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Middleware
+
+__all__ = ["ApiOptions", "Services", "build_app", "build_runner"]
+
+# A connection that sends nothing, or not even a whole head, is closed after this.
+_IDLE_S = 75.0
+# How long the rest of a refused body is thrown away, so that the client gets to read why.
+_LINGER_S = 2.0
+
+_wire_log = logging.getLogger("hob.api.wire")
+
+
+def build_app(
+    services: Services,
+    middlewares: Sequence[Middleware] = (),
+    options: ApiOptions | None = None,
+) -> web.Application:
+    """The API. `middlewares` run inside the one that renders errors, so they raise HobError."""
+    app = web.Application(middlewares=[answer_errors, *middlewares])
+    options = options or ApiOptions()
+    app[SERVICES] = services
+    app[OPTIONS] = options
+    app[ADMISSION] = Admission(options.max_choices)
+    app[CLOSING] = asyncio.Event()
+    app.on_shutdown.append(_close_streams)
+    app.router.add_get("/", _root)
+    for module in (native_daemon, native_models, native_events, openai_routes):
+        app.router.add_routes(module.routes)
+    return app
+
+
+def build_runner(app: web.Application, grace_s: float = 10.0) -> web.AppRunner:
+    """The server of `app`, for any number of sites. `cleanup` gives answers in flight `grace_s`
+    seconds and then cancels them."""
+    return web.AppRunner(
+        app,
+        # A client that leaves stops its work, at whatever point it is.
+        handler_cancellation=True,
+        # Compressed bodies are refused; this makes sure that none is expanded before.
+        auto_decompress=False,
+        access_log=None,
+        logger=_wire_log,
+        keepalive_timeout=_IDLE_S,
+        lingering_time=_LINGER_S,
+        shutdown_timeout=grace_s,
+    )
+
+
+async def _root(_: web.Request) -> web.Response:
+    return web.Response(text=f"Hob {__version__} is running.\n")
+
+
+async def _close_streams(app: web.Application) -> None:
+    app[CLOSING].set()
+
+
+class _MalformedHttp(logging.Filter):
+    """aiohttp logs a traceback for bytes that are not HTTP; anyone can send such, so they get one
+    plain line."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, http_exceptions.HttpProcessingError):
+            record.levelno, record.levelname = logging.INFO, "INFO"
+            record.msg, record.args = "refused malformed HTTP: %s", (type(error).__name__,)
+            record.exc_info = None
+        return True
+
+
+_wire_log.addFilter(_MalformedHttp())

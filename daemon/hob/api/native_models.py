@@ -1,0 +1,110 @@
+"""/hob/v1/models: what is in the folder, and loading, unloading and choosing it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator
+
+import msgspec
+from aiohttp import web
+
+from hob.api.bodies import decode
+from hob.api.replies import json_reply, open_stream, read
+from hob.api.services import (
+    SERVICES,
+    Services,
+    checked_name,
+    refuse_while_stopping,
+    resolve_model,
+)
+from hob.wire.base import Body
+from hob.wire.models import ModelEntry, ModelList, ModelRef, PullRequest
+
+routes = web.RouteTableDef()
+
+
+class Unloaded(Body, frozen=True):
+    model: str
+    unloaded: bool = True
+
+
+@routes.get("/hob/v1/models")
+async def listing(request: web.Request) -> web.Response:
+    services = request.app[SERVICES]
+    if request.query.get("rescan", "0") not in ("0", "false", ""):
+        await services.library.rescan()
+    return json_reply(_list(services))
+
+
+@routes.post("/hob/v1/models/rescan")
+async def rescan(request: web.Request) -> web.Response:
+    await read(request)
+    services = request.app[SERVICES]
+    await services.library.rescan()
+    return json_reply(_list(services))
+
+
+@routes.get("/hob/v1/models/{name:.+}")
+async def one(request: web.Request) -> web.Response:
+    return json_reply(_entry(request.app[SERVICES], request.match_info["name"]))
+
+
+@routes.post("/hob/v1/models/load")
+async def load(request: web.Request) -> web.Response:
+    services = request.app[SERVICES]
+    model = await _named(request)
+    refuse_while_stopping(services)
+    return json_reply(await services.models.load(model))
+
+
+@routes.post("/hob/v1/models/unload")
+async def unload(request: web.Request) -> web.Response:
+    model = await _named(request)
+    await request.app[SERVICES].models.unload(model)
+    return json_reply(Unloaded(model=model))
+
+
+@routes.post("/hob/v1/models/use")
+async def use(request: web.Request) -> web.Response:
+    services = request.app[SERVICES]
+    model = await _named(request)
+    refuse_while_stopping(services)
+    return json_reply(await services.models.use(model))
+
+
+@routes.post("/hob/v1/models/pull")
+async def pull(request: web.Request) -> web.StreamResponse:
+    """Events until `done` or `error`; a client that leaves stops the download."""
+    services = request.app[SERVICES]
+    wanted = decode(await read(request), PullRequest)
+    refuse_while_stopping(services)
+    stream = await open_stream(request)
+    events = services.library.pull(wanted.source)
+    async with contextlib.AsyncExitStack() as stack:
+        if isinstance(events, AsyncGenerator):
+            await stack.enter_async_context(contextlib.aclosing(events))
+        async for event in events:
+            await stream.send(msgspec.json.encode(event))
+    return await stream.finish()
+
+
+async def _named(request: web.Request) -> str:
+    """The model that the body names, by its full name."""
+    asked = decode(await read(request), ModelRef).model
+    return resolve_model(request.app[SERVICES], asked)
+
+
+def _list(services: Services) -> ModelList:
+    return ModelList(
+        models=tuple(services.models.entries()),
+        folder=services.daemon.status().models_folder,
+    )
+
+
+def _entry(services: Services, name: str) -> ModelEntry:
+    """The entry of that very name, a bad file's included, else what `name` stands for."""
+    entries = {entry.info.name: entry for entry in services.models.entries()}
+    if name in entries:
+        return entries[name]
+    info = services.library.resolve(checked_name(name))
+    return entries.get(info.name) or ModelEntry(info=info, state="available", chosen=False)

@@ -1,0 +1,1 @@
+"""The OpenAI dialect under /v1: requests, routes and replies."""

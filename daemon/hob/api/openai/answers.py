@@ -1,0 +1,92 @@
+"""Running a plan and writing its answer, as a stream or whole."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+
+import msgspec
+from aiohttp import web
+
+from hob.api.openai.replies import Answer, Format, usage_of
+from hob.api.openai.requests import Plan
+from hob.api.replies import json_reply, open_stream
+from hob.api.runs import Numbered, run_all
+from hob.api.services import ADMISSION, SERVICES
+from hob.api.sse import EventStream
+from hob.errors import Cancelled, ProtocolError
+from hob.wire.generate import Delta, Finished, Started
+
+_encoder = msgspec.json.Encoder()
+
+
+async def answer(request: web.Request, plan: Plan, model: str, form: Format) -> web.StreamResponse:
+    """The reply to one request. Raises HobError, also after a stream has begun."""
+    app = request.app
+    with app[ADMISSION].admit(len(plan.requests)):
+        running = run_all(app[SERVICES].models, model, plan.requests)
+        if plan.stream:
+            return await _stream(request, plan, form, running)
+        return await _whole(plan, form, running)
+
+
+_Running = AbstractAsyncContextManager[AsyncIterator[Numbered]]
+
+
+async def _stream(
+    request: web.Request, plan: Plan, form: Format, running: _Running
+) -> web.StreamResponse:
+    """The headers wait for the first event, so that a prompt that does not fit, or a model that
+    does not load, is answered with its own HTTP status."""
+    stream: EventStream | None = None
+    ends: dict[int, Finished] = {}
+    async with running as events:
+        async for index, event in events:
+            stream = stream or await open_stream(request)
+            if isinstance(event, Finished):
+                ends[index] = _proper(event)
+            if (chunk := _chunk(form, index, event)) is not None:
+                await stream.send(_encoder.encode(chunk))
+    if stream is None or len(ends) < len(plan.requests):
+        raise _broke_off()
+    if plan.include_usage:
+        usage = usage_of(ends, plan.choices_per_prompt)
+        await stream.send(_encoder.encode(form.usage(usage)))
+    await stream.send(b"[DONE]")
+    return await stream.finish()
+
+
+async def _whole(plan: Plan, form: Format, running: _Running) -> web.Response:
+    texts: list[list[str]] = [[] for _ in plan.requests]
+    ends: dict[int, Finished] = {}
+    async with running as events:
+        async for index, event in events:
+            if isinstance(event, Delta):
+                texts[index].append(event.text)
+            elif isinstance(event, Finished):
+                ends[index] = _proper(event)
+    if len(ends) < len(plan.requests):
+        raise _broke_off()
+    answers = [Answer("".join(text), ends[index]) for index, text in enumerate(texts)]
+    return json_reply(form.whole(answers, usage_of(ends, plan.choices_per_prompt)))
+
+
+def _chunk(form: Format, index: int, event: Started | Delta | Finished) -> msgspec.Struct | None:
+    match event:
+        case Started():
+            return form.opening(index)
+        case Delta():
+            return form.text(index, event.text) if event.text else None
+        case Finished():
+            return form.closing(index, event)
+
+
+def _proper(end: Finished) -> Finished:
+    """The end, unless somebody took the request back: that is no answer. Raises Cancelled."""
+    if end.reason == "cancelled":
+        raise Cancelled("The answer was taken back before it was complete.", hint="Ask again.")
+    return end
+
+
+def _broke_off() -> ProtocolError:
+    return ProtocolError("The model's answer broke off without an end.", hint="Ask again.")

@@ -1,0 +1,78 @@
+"""/v1: models, chat completions and plain completions."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import cast, get_args
+
+from aiohttp import web
+
+from hob.api.bodies import decode
+from hob.api.openai.answers import answer
+from hob.api.openai.replies import ChatFormat, TextFormat
+from hob.api.openai.requests import plan_chat, plan_completion
+from hob.api.replies import json_reply, read
+from hob.api.services import SERVICES, checked_name, refuse_while_stopping, resolve_model
+from hob.errors import InvalidRequest
+from hob.wire.generate import Priority
+from hob.wire.models import ModelInfo
+from hob.wire.openai import ChatCompletionRequest, CompletionRequest, ModelCard, ModelCards
+
+routes = web.RouteTableDef()
+
+PRIORITY_HEADER = "X-Hob-Priority"
+
+
+@routes.get("/v1/models")
+async def models(request: web.Request) -> web.Response:
+    infos = request.app[SERVICES].library.infos()
+    return json_reply(ModelCards(data=tuple(_card(i) for i in infos if i.problem is None)))
+
+
+@routes.get("/v1/models/{name:.+}")
+async def model(request: web.Request) -> web.Response:
+    name = checked_name(request.match_info["name"])
+    return json_reply(_card(request.app[SERVICES].library.resolve(name)))
+
+
+@routes.post("/v1/chat/completions")
+async def chat(request: web.Request) -> web.StreamResponse:
+    services = request.app[SERVICES]
+    body = decode(await read(request), ChatCompletionRequest)
+    plan = plan_chat(body, f"chatcmpl-{_new_id()}", _priority(request))
+    refuse_while_stopping(services)
+    name = resolve_model(services, body.model)
+    form = ChatFormat(plan.id, int(time.time()), name, plan.include_usage)
+    return await answer(request, plan, name, form)
+
+
+@routes.post("/v1/completions")
+async def completion(request: web.Request) -> web.StreamResponse:
+    services = request.app[SERVICES]
+    body = decode(await read(request), CompletionRequest)
+    plan = plan_completion(body, f"cmpl-{_new_id()}", _priority(request))
+    refuse_while_stopping(services)
+    name = resolve_model(services, body.model)
+    form = TextFormat(plan.id, int(time.time()), name, plan.include_usage)
+    return await answer(request, plan, name, form)
+
+
+def _new_id() -> str:
+    return secrets.token_hex(12)
+
+
+def _priority(request: web.Request) -> Priority:
+    """Raises InvalidRequest for a priority that there is not."""
+    given = request.headers.get(PRIORITY_HEADER, "normal")
+    if given not in get_args(Priority):
+        raise InvalidRequest(
+            f"{given!r} is not a priority.",
+            hint=f"It is one of {', '.join(get_args(Priority))}.",
+            param=PRIORITY_HEADER,
+        )
+    return cast("Priority", given)
+
+
+def _card(info: ModelInfo) -> ModelCard:
+    return ModelCard(id=info.name, created=int(info.modified_at))

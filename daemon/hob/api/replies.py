@@ -1,0 +1,31 @@
+"""What every handler needs: the body of the request, and a value as the reply."""
+
+from __future__ import annotations
+
+import msgspec
+from aiohttp import web
+
+from hob.api.bodies import read_body
+from hob.api.services import OPTIONS
+from hob.api.sse import STREAM, EventStream
+
+_encoder = msgspec.json.Encoder()
+
+
+async def read(request: web.Request) -> bytes:
+    """The body within the API's limits; see bodies.read_body for the errors."""
+    options = request.app[OPTIONS]
+    return await read_body(
+        request, max_bytes=options.max_body_bytes, timeout_s=options.body_timeout_s
+    )
+
+
+def json_reply(value: msgspec.Struct) -> web.Response:
+    return web.Response(body=_encoder.encode(value), content_type="application/json")
+
+
+async def open_stream(request: web.Request) -> EventStream:
+    """Begin a stream within the API's limits. From now on an error travels inside it."""
+    stream = await EventStream.open(request, request.app[OPTIONS].write_timeout_s)
+    request[STREAM] = stream
+    return stream
