@@ -1,0 +1,69 @@
+"""What README.md says is true: its commands exist, its links lead somewhere.
+
+Its generated parts are checked by `cog --check`; see generate.py.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from hob.cli.app import hob
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def shown_commands() -> list[str]:
+    """Every `hob ...` in a code block or between backticks, up to a pipe or a comment."""
+    blocks = re.findall(r"```(?:bash|sh|console|text)\n(.*?)```", README, re.DOTALL)
+    lines = [line.removeprefix("$ ").strip() for block in blocks for line in block.splitlines()]
+    lines += re.findall(r"`(hob [^`\n]+)`", README)
+    parts = [part.strip() for line in lines for part in re.split(r"\s[|#]\s|\s{2,}", line)]
+    return sorted({part for part in parts if part.startswith("hob ")})
+
+
+def test_every_command_in_the_readme_exists() -> None:
+    wrong = {}
+    for line in shown_commands():
+        try:
+            _follow(shlex.split(line)[1:])
+        except click.UsageError as error:
+            wrong[line] = error.format_message()
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("part", ["settings()", "errors()", "exit_codes()", "help_text()"])
+def test_the_readme_holds_what_is_generated(part: str) -> None:
+    assert f"generate.{part}" in README
+
+
+def test_every_relative_link_leads_to_a_file() -> None:
+    links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", README)
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_every_link_into_the_page_leads_to_a_heading() -> None:
+    headings = re.findall(r"^#+ (.+)$", README, re.MULTILINE)
+    anchors = {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in headings}
+    links = re.findall(r"\]\(#([^)\s]+)\)", README)
+    assert [link for link in links if link not in anchors] == []
+
+
+def _follow(words: list[str]) -> None:
+    """Walks down the groups as far as the words name sub-commands."""
+    command: click.Command = hob
+    context = click.Context(command)
+    for word in words:
+        if not isinstance(command, click.Group) or word.startswith("-"):
+            return
+        found = command.get_command(context, word)
+        if found is None:
+            if command.invoke_without_command:
+                return
+            raise click.UsageError(f"there is no command {word!r} in {command.name}")
+        command = found
