@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
+from hob.cli.context import App, json_option
 from hob.cli.log_reader import Follower, at_least, last_entries, read_entry
 from hob.errors import HobError
 from hob.log_entry import LEVELS, Entry, plain_line
-from hob.paths import find_paths
 
 _POLL_S = 0.25
 
@@ -27,10 +27,11 @@ _COLOURS = {"debug": "bright_black", "warning": "yellow", "error": "red", "criti
     default="debug",
     help="Only entries that are at least this severe.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, one entry a line.")
-def logs(follow: bool, lines: int, level: str, as_json: bool) -> None:
+@json_option
+@click.pass_obj
+def logs(app: App, follow: bool, lines: int, level: str, as_json: bool) -> None:
     """Show the daemon's log."""
-    log_file = find_paths().log_file
+    log_file = app.paths.log_file
     follower = Follower(log_file)
     try:
         entries = last_entries(log_file, lines, level)
