@@ -1,5 +1,7 @@
 """The UNIX socket keeps everybody else out, and comes back when it is removed."""
 
+# ruff: noqa: ASYNC240 - the tests' own file calls may block
+
 from __future__ import annotations
 
 import asyncio
@@ -15,8 +17,8 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from fakes.small_app import SmallApp, running
 
+from fakes.small_app import SmallApp, running
 from hob.api.auth import guard
 from hob.api.transport_posix import (
     SocketGuard,

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
-from hob.api.auth import Handler, Middleware
+from hob.api.auth import VIA
 from hob.errors import (
     ForbiddenHost,
     ForbiddenOrigin,
@@ -44,7 +45,7 @@ class SmallApp:
         return app
 
     async def _handle(self, request: web.Request) -> web.Response:
-        via = request["hob.via"]
+        via = request[VIA]
         self.effects.append(f"{request.method} {request.path} {via}")
         return web.json_response({"via": via})
 
@@ -67,5 +68,3 @@ async def running(app: web.Application) -> AsyncIterator[web.AppRunner]:
         yield runner
     finally:
         await runner.cleanup()
-
-

@@ -11,12 +11,14 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
-from hob.api.transport import arrival, is_own_peer
+from hob.api.transport import Arrival, arrival, is_own_peer
 from hob.errors import (
     AccessError,
     ForbiddenHost,
@@ -36,8 +38,8 @@ _HOW_TO_ASK = (
     "Send it as `Authorization: Bearer TOKEN`; `hob env` prints the settings that programs need."
 )
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
+# Which way the request came in: "socket" or "tcp".
+VIA: Final = web.RequestKey("hob.via", str)
 
 
 @dataclass(frozen=True)
@@ -67,14 +69,14 @@ def guard(
 ) -> Middleware:
     """The middleware. `policy` is asked at every request; None means that TCP is turned off.
 
-    Sets `request["hob.via"]` to "socket" or "tcp". Raises AccessError or UnsupportedMediaType.
+    Sets `request[VIA]`. Raises AccessError or UnsupportedMediaType.
     """
     refused = _Refusals()
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            request["hob.via"] = admit(request, policy(), own_peer)
+            request[VIA] = admit(request, policy(), own_peer)
         except AccessError as error:
             refused.count(error)
             raise
@@ -87,7 +89,7 @@ def admit(
     request: web.BaseRequest,
     policy: TcpPolicy | None,
     own_peer: Callable[[asyncio.BaseTransport], bool] = is_own_peer,
-) -> str:
+) -> Arrival:
     """How the request came in, once it has shown that it may; raises HobError when it may not."""
     transport = request.transport
     via = arrival(transport)
@@ -125,7 +127,7 @@ def _check_host(request: web.BaseRequest, policy: TcpPolicy) -> None:
     if (
         host is None
         or host.lower() not in policy.hosts
-        or request.url.authority.lower() not in policy.hosts
+        or request.url.raw_authority.lower() not in policy.hosts
     ):
         raise ForbiddenHost(
             "The request names a host that is not this Hob, as a web page that misuses a DNS name "
