@@ -1,0 +1,90 @@
+"""One life of a worker's process: what it was given, what it said, and what it is answering."""
+
+from __future__ import annotations
+
+from hob.errors import HobError, InvalidRequest
+from hob.supervisor.answer import Answer
+from hob.supervisor.link import Link
+from hob.wire.engine import BuildInfo, Cancel, Failed, Generate, LoadedInfo, Stop
+from hob.wire.generate import Delta, Finished, Started
+from hob.wire.models import ModelInfo
+
+
+class Life:
+    """Owned by the worker's actor, from the start of the process to its end.
+
+    `heard_at` is when the process last showed a sign of life, or was given the first work after
+    a silence; `kill_at` is when an orderly end has taken too long. Both by the loop's clock.
+    """
+
+    def __init__(self, link: Link, info: ModelInfo, now: float) -> None:
+        self.link = link
+        self.info = info
+        self.heard_at = now
+        self.build: BuildInfo | None = None
+        self.loaded: LoadedInfo | None = None
+        self.fraction = 0.0
+        self.ready_at: float | None = None
+        self.kill_at: float | None = None
+        self.live: dict[str, Answer] = {}
+
+    def ask(self, answer: Answer, now: float) -> None:
+        if answer.id in self.live:
+            answer.fail(InvalidRequest(f"A request with the id {answer.id} is being answered."))
+            return
+        if not self.live:
+            self.heard_at = now
+        self.live[answer.id] = answer
+        self.link.send(Generate(request=answer.request))
+        answer.open()
+
+    def take_back(self, answer: Answer) -> None:
+        """Forget the request; what still comes for it is dropped."""
+        if self.live.get(answer.id) is answer:
+            del self.live[answer.id]
+            self.link.send(Cancel(id=answer.id))
+
+    def deliver(self, message: Started | Delta | Finished | Failed) -> None:
+        """To whoever asked, unless they have left. Raises ProtocolError for text without end."""
+        answer = self.live.get(message.id)
+        if answer is None:
+            return
+        match message:
+            case Started() | Delta():
+                answer.push(message)
+            case Finished():
+                del self.live[message.id]
+                answer.finish(message)
+            case Failed():
+                del self.live[message.id]
+                answer.fail(message.error.error())
+
+    def release(self) -> list[Answer]:
+        """The answers under way, which are no longer this process's business."""
+        answers = list(self.live.values())
+        self.live.clear()
+        return answers
+
+    def end_orderly(self, kill_at: float) -> None:
+        for request_id in self.live:
+            self.link.send(Cancel(id=request_id))
+        self.link.send(Stop())
+        self.kill_at = kill_at
+
+    def kill(self) -> None:
+        self.kill_at = None
+        self.link.kill()
+
+    def same_file(self, info: ModelInfo) -> bool:
+        """Whether `info` still describes the file that this process has loaded."""
+        old, new = self.info, info
+        return (old.path, old.file_bytes, old.modified_at) == (
+            new.path,
+            new.file_bytes,
+            new.modified_at,
+        )
+
+
+def fail_all(answers: list[Answer], error: HobError) -> None:
+    for answer in answers:
+        answer.fail(error)

@@ -1,0 +1,94 @@
+"""A model's seat: who waits for the model, who is being answered, and whether it has a place."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from hob.errors import HobError
+from hob.supervisor.answer import Answer
+from hob.supervisor.inbox import Ask, Wish
+from hob.supervisor.lifecycle import STARTING, STOPPING
+from hob.supervisor.policy import Place, SeatView
+from hob.supervisor.process import Worker
+from hob.wire.base import ErrorInfo
+from hob.wire.models import ModelInfo
+
+
+class Seat:
+    """Bookkeeping only; `Room` decides.
+
+    `tickets` and `loads` wait for a place; `live` and `loading` are with the worker. `ends`
+    counts the orders to end the process that are not carried out yet. `used_at` is by the loop's
+    clock. `kept_warm`: nobody has asked to unload it since it was last wanted.
+    """
+
+    def __init__(self, info: ModelInfo, worker: Worker, now: float) -> None:
+        self.info = info
+        self.worker = worker
+        self.tickets: deque[Answer] = deque()
+        self.loads: list[asyncio.Future[None]] = []
+        self.live: set[Answer] = set()
+        self.loading: set[asyncio.Future[None]] = set()
+        self.held = False
+        self.ends = 0
+        self.used_at = now
+        self.kept_warm = True
+
+    @property
+    def name(self) -> str:
+        return self.info.name
+
+    @property
+    def place(self) -> Place:
+        if self.held:
+            return "held"
+        return "leaving" if self.ends else "none"
+
+    @property
+    def requests(self) -> int:
+        """Answering and waiting."""
+        return len(self.tickets) + len(self.live)
+
+    @property
+    def busy(self) -> bool:
+        """Its process must not be ended to make room."""
+        return bool(self.live or self.loading) or self.worker.state in (STARTING, STOPPING)
+
+    @property
+    def waited_for(self) -> bool:
+        """Someone waits for a place for it."""
+        return bool(self.tickets) or any(not ready.done() for ready in self.loads)
+
+    def view(self, chosen: str) -> SeatView:
+        return SeatView(self.name, self.place, self.busy, self.name == chosen, self.used_at)
+
+    def hand_over(self) -> None:
+        """The seat has a place: everyone who waits goes to the worker, in order."""
+        self.held = True
+        if not self.waited_for:
+            self.worker.post(Wish(self.info))
+        for ready in self.loads:
+            self.loading.add(ready)
+            ready.add_done_callback(self.loading.discard)
+            self.worker.post(Wish(self.info, ready, forgive=True))
+        self.loads.clear()
+        while self.tickets:
+            answer = self.tickets.popleft()
+            self.live.add(answer)
+            self.worker.post(Ask(self.info, answer))
+
+    def forget(self, answer: Answer) -> None:
+        """The answer has ended, with the worker or while it waited."""
+        self.live.discard(answer)
+        if answer in self.tickets:
+            self.tickets.remove(answer)
+
+    def fail_waiting(self, error: HobError) -> None:
+        """Whoever waits for a place gets the error; those with the worker hear from it."""
+        for answer in list(self.tickets):
+            answer.fail(error)
+        for ready in self.loads:
+            if not ready.done():
+                ready.set_exception(ErrorInfo.of(error).error())
+        self.loads.clear()

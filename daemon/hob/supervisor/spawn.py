@@ -1,0 +1,49 @@
+"""Starting a worker's process: the one place that knows which operating system this is."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from typing import Protocol
+
+WORKER_ARGV: tuple[str, ...] = (sys.executable, "-P", "-m", "hob.engine")
+
+# A crash in native code then leaves a stack on stderr, and text has one encoding everywhere.
+_EXTRA_ENVIRONMENT = {"PYTHONFAULTHANDLER": "1", "PYTHONUTF8": "1"}
+
+
+class Child(Protocol):
+    """A started process with its three pipes."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def stdin(self) -> asyncio.StreamWriter: ...
+
+    @property
+    def stdout(self) -> asyncio.StreamReader: ...
+
+    @property
+    def stderr(self) -> asyncio.StreamReader: ...
+
+    async def wait(self) -> int:
+        """The exit code; on POSIX a signal is its negative number."""
+
+    def kill(self) -> None:
+        """End the process and everything it started, now. Nothing happens when it is gone."""
+
+
+async def spawn(argv: Sequence[str]) -> Child:
+    """Start the program, so that it cannot outlive the daemon's interest in it.
+
+    Raises OSError when it cannot be started.
+    """
+    environment = os.environ | _EXTRA_ENVIRONMENT
+    if sys.platform == "win32":
+        from hob.supervisor.spawn_windows import spawn_child
+    else:
+        from hob.supervisor.spawn_posix import spawn_child
+    return await spawn_child(argv, environment)
