@@ -1,0 +1,46 @@
+"""What other threads tell the engine thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hob.errors import HobError
+from hob.wire.generate import GenerateRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A request has arrived; its prompt is being prepared. `at` is the loop's clock."""
+
+    request: GenerateRequest
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The prompt as tokens, of which at most `max_new` more may follow."""
+
+    id: str
+    tokens: list[int]
+    max_new: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The prompt could not be prepared."""
+
+    id: str
+    error: HobError
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Finish what there is, and end."""
+
+
+Message = Accepted | Prepared | Refused | Cancelled | Drain

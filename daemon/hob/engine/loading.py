@@ -1,0 +1,206 @@
+"""Loading a model as its options and the machine allow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from hob.engine.cores import usable_cores
+from hob.engine.memory import available_bytes
+from hob.engine.native.build import can_offload, devices
+from hob.engine.native.context import Context, ContextParams
+from hob.engine.native.model import Model
+from hob.engine.native.sampler import SamplerChain
+from hob.engine.prompt import PromptBuilder
+from hob.engine.scheduler import Limits
+from hob.engine.templates_builtin import ModelFacts, TemplateChoice, choose_template
+from hob.errors import ModelLoadFailed, OutOfMemory
+from hob.wire.engine import KvType, LoadedInfo, LoadOptions, Placement
+from hob.wire.generate import Sampling
+
+# llama.cpp rounds a context up to this many cells.
+_CELL_BLOCK = 256
+# What a number of the KV cache takes in bytes: the quantized types store blocks of 32.
+_KV_BYTES: dict[KvType, float] = {"f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
+_CPU_SHARED_CHUNK = 64
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model that is ready to answer."""
+
+    runtime: LlamaRuntime
+    info: LoadedInfo
+    template: TemplateChoice
+    limits: Limits
+    options: LoadOptions
+
+    def prompt_builder(self) -> PromptBuilder:
+        """Imports Jinja and compiles the template."""
+        from hob.engine.template import make_renderer
+
+        vocab = self.runtime.vocab
+        render = make_renderer(
+            self.template.source, bos_token=vocab.text(vocab.bos), eos_token=vocab.text(vocab.eos)
+        )
+        return PromptBuilder(
+            vocab, render, self.info.context_length, self.options.default_max_tokens
+        )
+
+
+def load(
+    path: Path, options: LoadOptions, progress: Callable[[float], None], stack: ExitStack
+) -> LoadedModel:
+    """Load and warm up. What was opened is closed by `stack`.
+
+    Raises ModelLoadFailed or OutOfMemory.
+    """
+    began = time.monotonic()
+    model, gpu_layers = _load_weights(path, options, progress)
+    stack.enter_context(model)
+    if not model.generates:
+        raise ModelLoadFailed(
+            f"{path.name} is no model that writes text, so it cannot answer.",
+            hint="Choose a chat or completion model.",
+        )
+    params = _context_params(model, options)
+    kv_bytes = int(model.kv_row_elements() * params.length * _KV_BYTES[options.kv_type])
+    context = stack.enter_context(_make_context(model, params, kv_bytes))
+    warm_from = time.monotonic()
+    context.warm_up(model.vocab.bos or 0)
+    template = _template(model, options)
+    info = LoadedInfo(
+        context_length=context.length,
+        train_context_length=model.train_context_length,
+        slots=params.slots,
+        threads=params.threads,
+        model_bytes=model.size_bytes,
+        kv_bytes=kv_bytes,
+        placement=_placement(model, gpu_layers),
+        template=template.name,
+        load_s=warm_from - began,
+        warm_up_s=time.monotonic() - warm_from,
+    )
+    chunk = params.batch if gpu_layers else min(_CPU_SHARED_CHUNK, params.batch)
+    limits = Limits(batch_tokens=params.batch, shared_chunk=chunk)
+    return LoadedModel(LlamaRuntime(model, context), info, template, limits, options)
+
+
+def _load_weights(
+    path: Path, options: LoadOptions, progress: Callable[[float], None]
+) -> tuple[Model, int]:
+    """The model and how many layers llama.cpp was asked to put on a GPU: what was wished, else
+    half, else none."""
+    wishes = _gpu_wishes(options)
+    for last, wish in enumerate(wishes, start=1):
+        try:
+            model = Model.load(
+                path, gpu_layers=wish, mmap=options.mmap, mlock=options.mlock, progress=progress
+            )
+        except ModelLoadFailed:
+            if last == len(wishes):
+                raise
+        else:
+            return model, min(wish, model.layers + 1)
+    raise AssertionError("there is always a wish")
+
+
+def _gpu_wishes(options: LoadOptions) -> list[int]:
+    """Layers to try to offload, most first. The count of layers is not known before the file is
+    read, so "all" is a number above any model's."""
+    if options.gpu_layers == 0 or not can_offload():
+        return [0]
+    most = options.gpu_layers or 999
+    return [most, most // 2, 0] if most > 1 else [most, 0]
+
+
+def _context_params(model: Model, options: LoadOptions) -> ContextParams:
+    """A file may claim any context length, so what is not asked for explicitly is capped."""
+    length = options.context_length or min(model.train_context_length, options.context_cap)
+    return ContextParams(
+        length=-(-max(length, 1) // _CELL_BLOCK) * _CELL_BLOCK,
+        slots=options.slots,
+        batch=max(options.batch_tokens, options.slots),
+        threads=options.threads or usable_cores(),
+        flash_attention=options.flash_attention,
+        kv_type=options.kv_type,
+    )
+
+
+def _make_context(model: Model, params: ContextParams, kv_bytes: int) -> Context:
+    try:
+        return Context(model, params)
+    except ModelLoadFailed as error:
+        free = available_bytes()
+        if kv_bytes <= free:
+            raise
+        raise OutOfMemory(
+            f"A context of {params.length} tokens needs {kv_bytes / 2**20:.0f} MB for its KV "
+            f"cache, and {free / 2**20:.0f} MB are free.",
+            hint="Load it with a smaller context_length, or with kv_type q8_0.",
+            need_bytes=kv_bytes,
+            free_bytes=free,
+        ) from error
+
+
+def _placement(model: Model, gpu_layers: int) -> Placement:
+    gpus = [device for device in devices() if device.kind in ("gpu", "igpu")] if gpu_layers else []
+    return Placement(
+        device=gpus[0].description or gpus[0].name if gpus else "CPU",
+        layers=model.layers,
+        layers_on_gpu=min(gpu_layers, model.layers) if gpus else 0,
+    )
+
+
+def _template(model: Model, options: LoadOptions) -> TemplateChoice:
+    vocab = model.vocab
+
+    def has_token(text: str) -> bool:
+        tokens = vocab.tokenize(text, add_special=False, parse_special=True)
+        return len(tokens) == 1 and bool(vocab.control_tokens(tokens))
+
+    facts = ModelFacts(
+        template=model.chat_template,
+        name=f"{model.metadata('general.name')} {model.path.stem}",
+        architecture=model.architecture,
+        has_token=has_token,
+    )
+    return choose_template(facts, options.template_override)
+
+
+class LlamaRuntime:
+    """The loop's Runtime over llama.cpp."""
+
+    def __init__(self, model: Model, context: Context) -> None:
+        self._context = context
+        self._window = model.window
+        self._recurrent = model.recurrent
+        self.vocab = model.vocab
+        self.context_length = context.length
+        self.slots = context.params.slots
+        self.decode = context.decode
+        self.interrupt = context.interrupt
+        self.clear_interrupt = context.clear_interrupt
+        self.piece = model.vocab.piece
+        self.is_end = model.vocab.is_end
+
+    def keep(self, slot: int, length: int) -> bool:
+        if self._context.cut(slot, length):
+            return True
+        self._context.cut(slot, 0)
+        return False
+
+    def share(self, source: int, target: int, length: int) -> None:
+        self._context.copy(source, target, length)
+
+    def floor(self, slot: int) -> int:
+        if self._recurrent:
+            return self.context_length
+        first = self._context.first_position(slot) or 0
+        return first + self._window if first else 0
+
+    def sampler(self, sampling: Sampling, prompt: Sequence[int]) -> SamplerChain:
+        return SamplerChain(self._context, self.vocab.size, sampling, prompt)

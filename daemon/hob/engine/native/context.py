@@ -1,0 +1,195 @@
+"""The working memory of a model (its KV cache) and the computation of one batch."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from hob.engine.native.library import lib, log
+from hob.engine.native.model import Model
+from hob.engine.runtime import Chunk, DecodeAborted
+from hob.errors import ModelLoadFailed, WorkerError
+from hob.wire.engine import Auto, KvType
+
+_FLASH = {
+    "auto": lib.LLAMA_FLASH_ATTN_TYPE_AUTO,
+    "on": lib.LLAMA_FLASH_ATTN_TYPE_ENABLED,
+    "off": lib.LLAMA_FLASH_ATTN_TYPE_DISABLED,
+}
+_KV_TYPES = {
+    "f16": lib.GGML_TYPE_F16,
+    "q8_0": lib.GGML_TYPE_Q8_0,
+    "q4_0": lib.GGML_TYPE_Q4_0,
+}
+_ABORTED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ContextParams:
+    """`length` in tokens over all `slots`; `batch` tokens at most in one decode."""
+
+    length: int
+    slots: int
+    batch: int
+    threads: int
+    flash_attention: Auto
+    kv_type: KvType
+
+
+class Context:
+    """One llama.cpp context with `slots` sequences over one unified cache.
+
+    Only one thread may decode; `interrupt` may come from any.
+    """
+
+    def __init__(self, model: Model, params: ContextParams) -> None:
+        self.params = params
+        self._stop = ctypes.create_string_buffer(2)
+        self._pointer = self._create(model, params)
+        self._memory = lib.llama_get_memory(self._pointer)
+        self.length = int(lib.llama_n_ctx(self._pointer))
+        self._batch = _Batch(params.batch, params.slots)
+
+    def _create(self, model: Model, params: ContextParams) -> Any:
+        native = lib.llama_context_default_params()
+        native.n_ctx = params.length
+        native.n_batch = native.n_ubatch = params.batch
+        native.n_seq_max = params.slots
+        native.n_threads = native.n_threads_batch = params.threads
+        native.flash_attn_type = _FLASH[params.flash_attention]
+        native.type_k = native.type_v = _KV_TYPES[params.kv_type]
+        native.kv_unified = True
+        # A sliding-window model keeps only its window, as the model was made for.
+        native.swa_full = False
+        native.no_perf = True
+        # llama.cpp asks this callback before each node of the graph, hundreds of times a step.
+        # A Python callback would take the GIL each time; strlen of a buffer answers the same
+        # question ("is the first byte set?") in a nanosecond: 0 for "", 1 for "\x01".
+        native.abort_callback = ctypes.cast(_c_library().strlen, type(native.abort_callback))
+        native.abort_callback_data = ctypes.cast(self._stop, ctypes.c_void_p)
+        log.last_error = ""
+        pointer = lib.llama_init_from_model(model.pointer, native)
+        if not pointer:
+            raise ModelLoadFailed(
+                f"llama.cpp cannot make a context of {params.length} tokens for {model.path.name}.",
+                hint="Try a smaller context_length, kv_type f16 or flash_attention auto.",
+                reason=log.last_error,
+            )
+        return pointer
+
+    def decode(self, chunks: Sequence[Chunk]) -> tuple[int, ...]:
+        """Compute the chunks; returns for each the index of its logits in this batch (the last
+        token's, meaningful only where logits were asked for).
+
+        Raises DecodeAborted after `interrupt`, WorkerError when llama.cpp fails.
+        """
+        indexes = self._batch.fill(chunks)
+        status = lib.llama_decode(self._pointer, self._batch.native)
+        if status == _ABORTED:
+            raise DecodeAborted
+        if status != 0:
+            raise WorkerError(
+                "The model could not compute this step, so the answer ends here.",
+                hint="Ask again; if it keeps failing, load the model again with a smaller context.",
+                status=status,
+                reason=log.last_error,
+            )
+        return indexes
+
+    def warm_up(self, token: int) -> None:
+        """Run one token through every weight, so that the first request finds them in memory."""
+        lib.llama_set_warmup(self._pointer, True)
+        try:
+            self.decode((Chunk(slot=0, start=0, tokens=(token,), logits=True),))
+            lib.llama_synchronize(self._pointer)
+        finally:
+            lib.llama_set_warmup(self._pointer, False)
+        lib.llama_memory_clear(self._memory, False)
+
+    def interrupt(self) -> None:
+        """End the running decode at its next node. Thread-safe."""
+        self._stop[0] = b"\x01"
+
+    def clear_interrupt(self) -> None:
+        self._stop[0] = b"\x00"
+
+    def cut(self, slot: int, length: int) -> bool:
+        """Forget what `slot` holds past its first `length` tokens; False when it cannot."""
+        return bool(lib.llama_memory_seq_rm(self._memory, slot, length, -1))
+
+    def copy(self, source: int, target: int, length: int) -> None:
+        """Let the empty slot `target` share the first `length` tokens of `source`."""
+        lib.llama_memory_seq_cp(self._memory, source, target, 0, length)
+
+    def first_position(self, slot: int) -> int | None:
+        """The oldest position still held: above 0 where a sliding window has moved on."""
+        position = int(lib.llama_memory_seq_pos_min(self._memory, slot))
+        return None if position < 0 else position
+
+    @property
+    def pointer(self) -> Any:
+        return self._pointer
+
+    def close(self) -> None:
+        if self._pointer:
+            lib.llama_free(self._pointer)
+            self._pointer = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _c_library() -> ctypes.CDLL:
+    return ctypes.CDLL("msvcrt" if sys.platform == "win32" else None)
+
+
+class _Batch:
+    """A llama_batch over arrays that Python owns, filled by slices."""
+
+    def __init__(self, size: int, slots: int) -> None:
+        self._tokens = (lib.llama_token * size)()
+        self._positions = (lib.llama_pos * size)()
+        self._counts = (ctypes.c_int32 * size)(*([1] * size))
+        self._logits = (ctypes.c_int8 * size)()
+        seq_id_p = ctypes.POINTER(lib.llama_seq_id)
+        self._ids = [(lib.llama_seq_id * 1)(slot) for slot in range(slots)]
+        self._id_pointers = [ctypes.cast(cell, seq_id_p) for cell in self._ids]
+        self._slots = (seq_id_p * size)()
+        self.native = lib.llama_batch(
+            n_tokens=0,
+            token=self._tokens,
+            embd=None,
+            pos=self._positions,
+            n_seq_id=self._counts,
+            seq_id=self._slots,
+            logits=self._logits,
+        )
+
+    def fill(self, chunks: Sequence[Chunk]) -> tuple[int, ...]:
+        at = 0
+        indexes = []
+        for chunk in chunks:
+            end = at + len(chunk.tokens)
+            self._tokens[at:end] = chunk.tokens
+            self._positions[at:end] = range(chunk.start, chunk.start + len(chunk.tokens))
+            self._logits[at:end] = bytes(end - at)
+            pointer = self._id_pointers[chunk.slot]
+            for index in range(at, end):
+                self._slots[index] = pointer
+            self._logits[end - 1] = chunk.logits
+            indexes.append(end - 1)
+            at = end
+        self.native.n_tokens = at
+        return tuple(indexes)

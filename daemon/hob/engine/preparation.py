@@ -1,0 +1,67 @@
+"""The preparation thread: templates and tokenizing, so that neither holds up the batch."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+
+from hob.engine.inbox import Prepared, Refused
+from hob.engine.prompt import PromptBuilder
+from hob.errors import HobError
+from hob.wire.generate import GenerateRequest
+
+_log = logging.getLogger(__name__)
+
+
+class Preparation:
+    """Prepares requests one after another and posts the results.
+
+    `make_builder` runs on the thread as well: importing Jinja and compiling the template cost
+    more than the rest of a small model's load, and need not be waited for.
+    """
+
+    def __init__(
+        self,
+        make_builder: Callable[[], PromptBuilder],
+        post: Callable[[Prepared | Refused], None],
+    ) -> None:
+        self._make_builder = make_builder
+        self._post = post
+        self._queue: SimpleQueue[GenerateRequest | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="preparation", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def submit(self, request: GenerateRequest) -> None:
+        self._queue.put(request)
+
+    def close(self) -> None:
+        """End after what was submitted; waits for it."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        builder = self._make_builder()
+        while (request := self._queue.get()) is not None:
+            self._post(_prepare(builder, request))
+
+
+def _prepare(builder: PromptBuilder, request: GenerateRequest) -> Prepared | Refused:
+    try:
+        prompt = builder.build(request)
+    except HobError as error:
+        return Refused(request.id, error)
+    except Exception:
+        # A fault of ours in one request must not leave the others without this thread.
+        _log.exception("preparing a request failed")
+        return Refused(
+            request.id,
+            HobError(
+                "Hob could not prepare this request.",
+                hint="This is a fault in Hob; the log has the details.",
+            ),
+        )
+    return Prepared(request.id, prompt.tokens, prompt.max_new)

@@ -1,0 +1,120 @@
+"""The worker's life: hello, load, answer, end."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+from hob.engine.inbox import Accepted, Cancelled, Drain
+from hob.engine.pipe import Pipe
+from hob.errors import HobError, ProtocolError
+from hob.wire.base import ErrorInfo
+from hob.wire.engine import (
+    PROTOCOL_VERSION,
+    Cancel,
+    Generate,
+    Hello,
+    Load,
+    Loaded,
+    LoadFailed,
+    LoadProgress,
+    Stop,
+    ToWorker,
+)
+
+if TYPE_CHECKING:
+    from hob.engine.loading import LoadedModel
+    from hob.engine.loop import EngineLoop
+    from hob.engine.preparation import Preparation
+
+_PROGRESS_EVERY_S = 0.05
+_EXIT_OK, _EXIT_LOAD_FAILED = 0, 1
+
+
+class Worker:
+    """What the threads share: the reader hands messages to `handle`, the main thread serves."""
+
+    def __init__(self, pipe: Pipe) -> None:
+        self._pipe = pipe
+        self._load: SimpleQueue[Load | None] = SimpleQueue()
+        # Set once, before Loaded is sent; requests come only after Loaded.
+        self._loop: EngineLoop | None = None
+        self._preparation: Preparation | None = None
+        self._progress_at = 0.0
+
+    def handle(self, message: ToWorker) -> None:
+        """On the reader's thread. Raises ProtocolError for a message out of turn."""
+        match message:
+            case Load():
+                self._load.put(message)
+            case Stop():
+                self._load.put(None)
+                if self._loop:
+                    self._loop.post(Drain())
+            case _ if self._loop is None or self._preparation is None:
+                raise ProtocolError("a request came before the model was loaded")
+            case Generate(request=request):
+                self._loop.post(Accepted(request, time.monotonic()))
+                self._preparation.submit(request)
+            case Cancel(id=request_id):
+                self._loop.post(Cancelled(request_id))
+
+    def serve(self) -> int:
+        """Load the model and answer until told to stop; the exit status."""
+        from hob.engine.native.build import build_info
+
+        self._pipe.send(Hello(protocol=PROTOCOL_VERSION, pid=os.getpid(), build=build_info()))
+        order = self._load.get()
+        if order is None:
+            return _EXIT_OK
+        with ExitStack() as stack:
+            try:
+                model = self._load_model(order, stack)
+            except HobError as error:
+                self._pipe.send(LoadFailed(error=ErrorInfo.of(error)))
+                return _EXIT_LOAD_FAILED
+            self._answer(model)
+        return _EXIT_OK
+
+    def _load_model(self, order: Load, stack: ExitStack) -> LoadedModel:
+        from hob.engine.loading import load
+
+        return load(Path(order.path), order.options, self._report, stack)
+
+    def _report(self, fraction: float) -> None:
+        """llama.cpp reports each tensor; a person needs a few numbers."""
+        now = time.monotonic()
+        if now - self._progress_at >= _PROGRESS_EVERY_S or fraction >= 1:
+            self._progress_at = now
+            self._pipe.send(LoadProgress(fraction=fraction))
+
+    def _answer(self, model: LoadedModel) -> None:
+        from hob.engine.loop import EngineLoop
+        from hob.engine.preparation import Preparation
+
+        loop = EngineLoop(model.runtime, model.limits, self._pipe.send)
+        self._preparation = Preparation(model.prompt_builder, loop.post)
+        self._preparation.start()
+        self._loop = loop
+        # A Stop that came during the load found no loop to drain.
+        if not self._load.empty():
+            loop.post(Drain())
+        self._pipe.send(Loaded(info=model.info))
+        loop.run()
+        self._preparation.close()
+
+
+def run() -> int:
+    """Serve the pipe until told to stop; the exit status."""
+    pipe = Pipe()
+    worker = Worker(pipe)
+    pipe.listen(worker.handle)
+    status = worker.serve()
+    pipe.flush()
+    sys.stderr.flush()
+    return status
