@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from keyring.backend import KeyringBackend
 
 import hob
+from fakes.keyring_backends import Hanging, PlainText
 from fakes.secret_service import clean_environment, lock_keyring, secret_service
 from hob.api.token_child import is_secure
 from hob.api.token_store import KeyringStore, new_token

@@ -11,7 +11,7 @@ from keyring.backend import KeyringBackend
 
 class _Bad(KeyringBackend):
     # A number where keyring declares a class property, as its documentation says to.
-    priority: float = 5  # type: ignore[assignment]
+    priority: float = 5
 
     def get_password(self, service: str, username: str) -> str | None:
         raise NotImplementedError
