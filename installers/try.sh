@@ -17,15 +17,15 @@ step "Setting up Hob in $venv"
 make_venv
 install_hob
 
-step "Fetching the starter model (SmolLM2-135M-Instruct, 98 MB)"
-"$hob" models pull starter || give_up "The starter model could not be fetched." \
-    "Check the network, then run the same command again: what has arrived is kept." \
-    "Or put any .gguf file of yours into the models folder that '$hob status' names."
-
 step "Starting the daemon"
-"$hob" up || give_up "The daemon did not start." \
+"$hob" up --no-wait || give_up "The daemon did not start." \
     "$hob doctor     looks for the cause" \
     "$hob logs       shows what the daemon wrote"
+
+step "Fetching the starter model (SmolLM2-135M-Instruct, 98 MB)"
+"$hob" models pull starter || give_up "The starter model could not be fetched." \
+    "Check the network, then run the same command again." \
+    "Or put a .gguf file of yours into the models folder; '$hob models' says where it is."
 
 step "Asking: $question"
 "$hob" ask "$question" || give_up "The model did not answer." \

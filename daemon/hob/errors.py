@@ -32,7 +32,7 @@ Detail = str | int | float | bool
 
 
 class HobError(Exception):
-    """Something that we may show the user; by itself only what was not foreseen.
+    """What Hob did not foresee; and the base of everything that may be shown to the user.
 
     `message` says what happened and what it means, in one sentence; `hint` says what to do;
     `param` names the field, key or argument at fault; `details` carries the figures

@@ -51,8 +51,12 @@ def exit_codes() -> str:
     from hob.cli.exit_codes import MEANINGS
 
     rows = ["| exit code | meaning |", "|---|---|"]
-    rows += [f"| {int(code)} | {meaning} |" for code, meaning in MEANINGS.items()]
+    rows += [f"| {int(code)} | {_cell(meaning)} |" for code, meaning in MEANINGS.items()]
     return "\n".join(rows) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", r"\|")
 
 
 def _meaning(cls: type[HobError]) -> str:
