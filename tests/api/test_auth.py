@@ -243,7 +243,7 @@ async def test_an_absolute_target_may_not_name_another_host(door: Door) -> None:
 def test_the_default_port_may_be_left_out_of_a_host_and_others_may_be_added() -> None:
     assert "localhost" in allowed_hosts("127.0.0.1", 80)
     assert "localhost" not in allowed_hosts("127.0.0.1", 4662)
-    assert "box.lan:4662" in allowed_hosts("127.0.0.1", 4662, ["Box.lan:4662"])
+    assert "box.lan:4662" in allowed_hosts("127.0.0.1", 4662, ["Box.lan"])
     assert "127.0.0.2:4662" in allowed_hosts("127.0.0.2", 4662)
 
 

@@ -34,7 +34,7 @@ class TcpAccess:
     """Opens and closes TCP and hands out its token; the one writer of both. Fits ports.Access.
 
     `remember(enabled, port, store)` keeps the wish for the next start and may raise HobError.
-    `extra_hosts` are further Host headers to accept, each with its port.
+    `extra_hosts` are further host names to answer to, without a port.
     """
 
     def __init__(

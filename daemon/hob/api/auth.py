@@ -55,12 +55,12 @@ class TcpPolicy:
 
 
 def allowed_hosts(host: str, port: int, extra: Iterable[str] = ()) -> frozenset[str]:
-    """The Host headers that mean this listener; `extra` are further ones, with their port."""
-    names = {"127.0.0.1", "localhost", "[::1]", f"[{host}]" if ":" in host else host}
+    """The Host headers that mean this listener; `extra` are further names, without a port."""
+    own = {"127.0.0.1", "localhost", "[::1]", f"[{host}]" if ":" in host else host}
+    names = own | {name.lower() for name in extra}
     hosts = {f"{name}:{port}" for name in names}
-    if port == 80:  # clients leave the default port out
-        hosts |= names
-    return frozenset(hosts | {name.lower() for name in extra})
+    # Clients leave the default port out.
+    return frozenset(hosts | names if port == 80 else hosts)
 
 
 def guard(
