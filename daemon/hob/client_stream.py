@@ -76,11 +76,11 @@ class SseReader:
         *lines, rest = self._buffer.split(b"\n")
         self._buffer = rest
         done: list[bytes] = []
-        for line in lines:
-            field, _, value = bytes(line).removesuffix(b"\r").partition(b":")
+        for line in (bytes(line).removesuffix(b"\r") for line in lines):
+            field, _, value = line.partition(b":")
             if field == b"data":
                 self._data.append(value.removeprefix(b" "))
-            elif not field and not value and self._data:
+            elif not line and self._data:
                 done.append(b"\n".join(self._data))
                 self._data.clear()
         return done
@@ -162,6 +162,8 @@ class FactStream(Stream[Event]):
         except msgspec.ValidationError:
             # A newer daemon tells facts that this client does not know; they are not for us.
             return None
+        except msgspec.DecodeError as error:
+            raise DaemonUnreachable(_OTHER_VERSION, hint=_RESTART) from error
 
 
 class PullStream(Stream[PullProgress | PullDone]):

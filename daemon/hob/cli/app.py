@@ -173,7 +173,7 @@ def _keep(error: Exception) -> str:
     path = find_paths(os.environ).log_dir / "crash.log"
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             traceback.print_exception(error, file=file)
     except OSError:
         return "HOB_DEBUG=1 shows where."
