@@ -18,7 +18,7 @@ SIZE_UNITS = {
 }
 
 _BINARY_UNITS = ("GiB", "MiB", "KiB")
-_AMOUNT = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?([A-Za-z]*)")
+_AMOUNT = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?) ?([A-Za-z]*)")
 
 
 def parse_duration(text: str) -> float:
