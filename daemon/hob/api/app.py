@@ -26,7 +26,7 @@ from hob.api.services import (
 if TYPE_CHECKING:
     from aiohttp.typedefs import Middleware
 
-__all__ = ["ApiOptions", "Services", "build_app", "build_runner"]
+__all__ = ["ApiOptions", "Services", "build_app", "build_runner", "install"]
 
 # A connection that sends nothing, or not even a whole head, is closed after this.
 _IDLE_S = 75.0
@@ -42,8 +42,23 @@ def build_app(
     options: ApiOptions | None = None,
 ) -> web.Application:
     """The API. `middlewares` run inside the one that renders errors, so they raise HobError."""
-    app = web.Application(middlewares=[answer_errors, *middlewares])
+    app = web.Application()
+    install(app, services, middlewares, options)
+    return app
+
+
+def install(
+    app: web.Application,
+    services: Services,
+    middlewares: Sequence[Middleware] = (),
+    options: ApiOptions | None = None,
+) -> None:
+    """Make `app`, which may already have its runner and its listeners, the API.
+
+    The services may need the listeners, and these need the application: hence the two steps.
+    """
     options = options or ApiOptions()
+    app.middlewares.extend((answer_errors, *middlewares))
     app[SERVICES] = services
     app[OPTIONS] = options
     app[ADMISSION] = Admission(options.max_choices)
@@ -52,7 +67,6 @@ def build_app(
     app.router.add_get("/", _root)
     for module in (native_daemon, native_models, native_events, openai_routes):
         app.router.add_routes(module.routes)
-    return app
 
 
 def build_runner(app: web.Application, grace_s: float = 10.0) -> web.AppRunner:

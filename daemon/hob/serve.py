@@ -1,0 +1,267 @@
+"""The composition root: builds the rooms of the daemon, starts them, and stops them in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import os
+import signal
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+from aiohttp import web
+
+from hob import __version__
+from hob.api.access import TcpAccess, TcpWish
+from hob.api.app import ApiOptions, Services, build_runner, install
+from hob.api.auth import guard
+from hob.api.token_store import FileStore, KeyringStore, Where, username_for
+from hob.api.transport import Listeners
+from hob.bus import Bus
+from hob.config import Config, load_config
+from hob.config.edit import set_value
+from hob.errors import AlreadyRunning, HobError
+from hob.instance import only_instance
+from hob.logs import setup_logging
+from hob.models.choose import choose
+from hob.models.registry import Registry
+from hob.paths import Paths, find_paths
+from hob.state import State, load_state, save_state
+from hob.supervisor.pool import Pool, PoolOptions
+from hob.wire.engine import LoadOptions
+from hob.wire.events import DaemonReady, DaemonStopping, ModelAdded
+from hob.wire.status import Status
+
+_log = logging.getLogger("hob.daemon")
+
+
+def run(overrides: Mapping[str, str], *, log_to_stderr: bool = False) -> int:
+    """Be the daemon until told to stop; returns the process's exit code.
+
+    Prints one line when the socket answers. Raises HobError when it cannot start.
+    """
+    paths = find_paths()
+    config = load_config(paths, os.environ, overrides)
+    with only_instance(paths), contextlib.ExitStack() as stack:
+        close_log = setup_logging(
+            paths.log_file,
+            level=config.daemon.log_level,
+            max_bytes=config.daemon.log_file_size,
+            files=config.daemon.log_files,
+            to_stderr=log_to_stderr,
+            prompts=config.daemon.log_prompts,
+        )
+        stack.callback(close_log)
+        return asyncio.run(_main(paths, config))
+
+
+async def _main(paths: Paths, config: Config) -> int:
+    return await Daemon(paths, config).run()
+
+
+class Daemon:
+    """The process as a whole; fits ports.Daemon. Made and run on one event loop."""
+
+    def __init__(self, paths: Paths, config: Config) -> None:
+        self._paths = paths
+        self._config = config
+        self._started_at = time.time()
+        self._process = psutil.Process()
+        self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._failure: HobError | None = None
+        self._bus = Bus()
+        self._registry = Registry([config.models.folder], self._bus.publish)
+        self._pool = Pool(
+            resolve=self._registry.resolve,
+            infos=self._registry.infos,
+            publish=self._bus.publish,
+            options=pool_options(config),
+            on_use=self._remember_use,
+        )
+        self._app = web.Application()
+        self._runner = build_runner(self._app, grace_s=1)
+        self._listeners = Listeners(self._runner, paths.socket)
+        self._access = self._build_access()
+        install(
+            self._app,
+            Services(self._registry, self._pool, self._bus, self, self._access),
+            [guard(self._access.policy)],
+            ApiOptions(max_body_bytes=config.api.max_body),
+        )
+        self._tasks: asyncio.TaskGroup
+
+    # ---- ports.Daemon ----
+
+    @property
+    def stopping(self) -> bool:
+        return self._stop.is_set()
+
+    def request_stop(self) -> None:
+        """Begin to drain; asked a second time, end without waiting for answers in flight."""
+        if self._stop.is_set():
+            self._hurry.set()
+        self._stop.set()
+
+    def status(self) -> Status:
+        return Status(
+            version=__version__,
+            pid=os.getpid(),
+            started_at=self._started_at,
+            stopping=self.stopping,
+            home=str(self._paths.config_file.parent),
+            log_file=str(self._paths.log_file),
+            chosen=self._pool.chosen,
+            model_count=sum(info.problem is None for info in self._registry.infos()),
+            models_folder=str(self._registry.folder),
+            workers=tuple(self._pool.workers()),
+            api=self._access.status(),
+            rss_bytes=self._process.memory_info().rss,
+        )
+
+    # ---- its life ----
+
+    async def run(self) -> int:
+        """Start everything, wait for the stop, end everything in reverse.
+
+        Raises HobError when the socket cannot be had, at the start or later.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            stack.callback(self._bus.close)
+            stack.push_async_callback(self._pool.aclose)
+            # Before the socket answers, so that its first answer knows the models.
+            await self._registry.rescan()
+            await self._choose()
+            await self._runner.setup()
+            stack.push_async_callback(self._runner.cleanup)
+            await self._listeners.start()
+            stack.push_async_callback(self._listeners.close)
+            await self._live()
+        if self._failure:
+            raise self._failure
+        return 0
+
+    async def _live(self) -> None:
+        """From the first word to the last: what runs beside the requests belongs to this."""
+        loop = asyncio.get_running_loop()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            # Not loop.add_signal_handler, which Windows does not have.
+            signal.signal(signum, lambda *_: loop.call_soon_threadsafe(self.request_stop))
+        async with asyncio.TaskGroup() as self._tasks:
+            watchers = [
+                self._tasks.create_task(work)
+                for work in (
+                    self._watch_socket(),
+                    self._keep_a_model_chosen(),
+                    self._access.restore(),
+                )
+            ]
+            self._bus.publish(DaemonReady(at=time.time(), pid=os.getpid()))
+            _log.info("ready", extra={"pid": os.getpid(), "version": __version__})
+            print(f"Hob {__version__} is listening on {self._paths.socket}", flush=True)
+            await self._stop.wait()
+            await self._drain()
+            for watcher in watchers:
+                watcher.cancel()
+
+    async def _drain(self) -> None:
+        grace = self._config.daemon.drain_grace
+        self._bus.publish(
+            DaemonStopping(at=time.time(), requests=self._pool.live_requests, grace_s=grace)
+        )
+        _log.info("stopping", extra={"requests": self._pool.live_requests, "grace_s": grace})
+        drain = self._tasks.create_task(self._pool.drain(grace))
+        hurry = self._tasks.create_task(self._hurry.wait())
+        await asyncio.wait((drain, hurry), return_when=asyncio.FIRST_COMPLETED)
+        drain.cancel()
+        hurry.cancel()
+
+    # ---- what runs beside ----
+
+    async def _watch_socket(self) -> None:
+        try:
+            await self._listeners.watch()
+        except AlreadyRunning as error:
+            # Somebody took the socket's place while ours was gone; two daemons must not be.
+            _log.error("the socket is lost: %s", error)
+            self._failure = error
+            self.request_stop()
+
+    async def _keep_a_model_chosen(self) -> None:
+        """As long as there is none, choose again for each model that appears."""
+        async with self._bus.subscribe() as events:
+            async for event in events:
+                if isinstance(event, ModelAdded) and not self._pool.chosen:
+                    await self._choose()
+
+    async def _choose(self) -> None:
+        last_used = (await asyncio.to_thread(load_state, self._paths.state_file)).last_used
+        choice = choose(self._registry.infos(), self._config.models.default, last_used)
+        _log.info("chose %s: %s", choice.name or "no model", choice.why)
+        await self._pool.start(choice.name)
+
+    def _remember_use(self, name: str) -> None:
+        state = State(last_used=name)
+        self._tasks.create_task(asyncio.to_thread(_save, self._paths.state_file, state))
+
+    # ---- TCP ----
+
+    def _build_access(self) -> TcpAccess:
+        api = self._config.api
+        return TcpAccess(
+            self._listeners.tcp,
+            str(self._paths.socket),
+            [KeyringStore(username_for(_home_digest())), FileStore(self._paths.state_dir)],
+            wish=TcpWish(enabled=api.tcp, port=api.port, store=api.token_store),
+            remember=self._remember_access,
+            publish=self._bus.publish,
+            extra_hosts=api.allowed_hosts,
+        )
+
+    def _remember_access(self, enabled: bool, port: int, store: Where) -> None:
+        set_value(self._paths, "api.tcp", str(enabled).lower())
+        set_value(self._paths, "api.port", str(port))
+        set_value(self._paths, "api.token_store", store)
+
+
+def pool_options(config: Config) -> PoolOptions:
+    """What the settings say about workers and how models are loaded."""
+    engine = config.engine
+    return PoolOptions(
+        load=LoadOptions(
+            context_length=engine.context_length,
+            context_cap=engine.context_cap,
+            slots=engine.slots,
+            threads=engine.threads or None,
+            batch_tokens=engine.batch_tokens,
+            gpu_layers=engine.gpu_layers,
+            flash_attention=engine.flash_attention,
+            kv_type=engine.kv_type,
+            mmap=engine.mmap,
+            mlock=engine.mlock,
+            default_max_tokens=engine.max_tokens,
+            template_override=engine.chat_template,
+        ),
+        max_loaded=config.models.keep_loaded,
+        max_queued=engine.max_queued,
+        idle_unload_s=config.models.idle_unload or 0,
+        start_timeout_s=engine.start_timeout,
+        stall_timeout_s=engine.stall_timeout,
+    )
+
+
+def _home_digest() -> str:
+    """Tells the tokens of several homes apart; empty for the user's ordinary one."""
+    home = os.environ.get("HOB_HOME")
+    return hashlib.sha256(os.fsencode(Path(home).absolute())).hexdigest()[:16] if home else ""
+
+
+def _save(path: Path, state: State) -> None:
+    try:
+        save_state(path, state)
+    except OSError as error:
+        _log.warning("the chosen model cannot be remembered: %s", error)
