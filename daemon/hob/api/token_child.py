@@ -9,6 +9,7 @@ arguments, the environment or stderr.
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import sys
 from typing import TYPE_CHECKING, BinaryIO, Literal
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
 
 SERVICE = "hob"
+_LIFE_LIMIT_S = 120
 _DEFAULT_COLLECTION = "/org/freedesktop/secrets/aliases/default"
 
 Problem = Literal["none", "locked", "failed"]
@@ -34,6 +36,8 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def main() -> None:
+    # Whoever started us ends us; this is for when they were killed first.
+    faulthandler.dump_traceback_later(_LIFE_LIMIT_S, exit=True, file=sys.stderr)
     action, mode, username = sys.argv[1:]
     # A backend that prints must not be taken for the answer.
     out = os.fdopen(os.dup(1), "wb", buffering=0)
