@@ -184,7 +184,7 @@ class Worker:
         elif "oom-load" in cues:
             self.refuse(OutOfMemory("Too large.", need_bytes=2**40, free_bytes=2**30))
         else:
-            self.send(Loaded(info=_loaded_info(load)))
+            self.send(Loaded(info=loaded_info(load)))
 
     def refuse(self, error: HobError) -> None:
         self.send(LoadFailed(error=ErrorInfo.of(error)))
@@ -315,15 +315,15 @@ def _doom(prompt: str) -> int | None:
 
 def _words(cue: str, rest: str, prompt: str) -> list[str]:
     if _doom(prompt) is not None:
-        return "one two three four five six seven eight".split()
+        return ["one", "two", "three", "four", "five", "six", "seven", "eight"]
     if cue == "echo":
         return rest.split()
     if cue in ("count", "gate"):
-        return [str(number + 1) for number in range(int(rest.split()[-1]))]
+        return [str(number + 1) for number in range(int(rest.rsplit(maxsplit=1)[-1]))]
     return ["echo:", *prompt.split()]
 
 
-def _loaded_info(load: Load) -> LoadedInfo:
+def loaded_info(load: Load) -> LoadedInfo:
     return LoadedInfo(
         context_length=load.options.context_length or 8192,
         train_context_length=8192,

@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from hob.errors import HobError
 from hob.supervisor.answer import Answer
 from hob.supervisor.link import FromLink, Link
+from hob.supervisor.spawn import Spawn
 from hob.wire.engine import LoadOptions
 from hob.wire.events import Event
 from hob.wire.models import ModelInfo
@@ -29,8 +31,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """`argv` starts a worker; `clock` tells unix seconds."""
+    """`spawn(argv)` starts a worker; `clock` tells unix seconds."""
 
+    spawn: Spawn
     argv: Sequence[str]
     options: LoadOptions
     limits: Limits
@@ -84,3 +87,14 @@ class LimitReached:
 
 
 Item = Ask | TakeBack | Wish | End | Report | LimitReached
+
+
+def refuse(item: Item, error: HobError) -> None:
+    """Settle whoever waits for an item that no actor will handle."""
+    match item:
+        case Ask(_, answer):
+            answer.fail(error)
+        case Wish(_, ready) if ready is not None and not ready.done():
+            ready.set_exception(error)
+        case End(_, down) if down is not None and not down.done():
+            down.set_result(None)

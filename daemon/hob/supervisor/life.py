@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from hob.errors import HobError, InvalidRequest
+from collections.abc import Callable
+
+from hob.errors import InvalidRequest, ProtocolError
 from hob.supervisor.answer import Answer
 from hob.supervisor.link import Link
-from hob.wire.engine import BuildInfo, Cancel, Failed, Generate, LoadedInfo, Stop
+from hob.wire.engine import (
+    PROTOCOL_VERSION,
+    BuildInfo,
+    Cancel,
+    Failed,
+    Generate,
+    Hello,
+    Load,
+    LoadedInfo,
+    LoadOptions,
+    Stop,
+)
 from hob.wire.generate import Delta, Finished, Started
 from hob.wire.models import ModelInfo
+
+PROGRESS_STEP = 0.01
 
 
 class Life:
@@ -27,6 +42,33 @@ class Life:
         self.ready_at: float | None = None
         self.kill_at: float | None = None
         self.live: dict[str, Answer] = {}
+
+    def greet(self, hello: Hello, options: LoadOptions) -> None:
+        """Ask it to load the file. Raises ProtocolError when it speaks another version."""
+        if hello.protocol != PROTOCOL_VERSION:
+            raise ProtocolError(
+                f"The process of {self.info.name} speaks version {hello.protocol} of the worker's"
+                f" protocol and the daemon speaks {PROTOCOL_VERSION}: they cannot work together.",
+                hint="Hob was updated while it ran: restart it with `hob restart`.",
+            )
+        self.build = hello.build
+        self.link.send(Load(path=self.info.path, options=options))
+
+    def progressed(self, fraction: float) -> bool:
+        """Whether the load has come on far enough to be worth telling."""
+        if fraction - self.fraction < PROGRESS_STEP:
+            return False
+        self.fraction = min(fraction, 1.0)
+        return True
+
+    def is_loaded(self, loaded: LoadedInfo, now: float) -> None:
+        self.loaded = loaded
+        self.fraction = 1.0
+        self.ready_at = now
+
+    def ready_s(self, now: float) -> float:
+        """For how long it has been ready."""
+        return now - self.ready_at if self.ready_at is not None else 0.0
 
     def ask(self, answer: Answer, now: float) -> None:
         if answer.id in self.live:
@@ -65,6 +107,14 @@ class Life:
         self.live.clear()
         return answers
 
+    def take_unheard(self, may_take: Callable[[bool, bool], bool]) -> list[Answer]:
+        """The answers that may be asked of the next process, by (heard, retried)."""
+        taken = [answer for answer in self.live.values() if may_take(answer.heard, answer.retried)]
+        for answer in taken:
+            answer.retried = True
+            del self.live[answer.id]
+        return taken
+
     def end_orderly(self, kill_at: float) -> None:
         for request_id in self.live:
             self.link.send(Cancel(id=request_id))
@@ -83,8 +133,3 @@ class Life:
             new.file_bytes,
             new.modified_at,
         )
-
-
-def fail_all(answers: list[Answer], error: HobError) -> None:
-    for answer in answers:
-        answer.fail(error)

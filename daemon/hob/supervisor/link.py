@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import msgspec
 
 from hob.errors import ProtocolError
-from hob.supervisor.spawn import Child, spawn
+from hob.supervisor.spawn import Child, Spawn
 from hob.wire.engine import FromWorker, ToWorker, from_worker_decoder
 from hob.wire.frames import FrameReader, encode_frame
 
@@ -56,9 +56,14 @@ class Link:
     """One life of one worker process. `run` posts Ended once, as the last, unless cancelled."""
 
     def __init__(
-        self, argv: Sequence[str], post: Callable[[Link, FromLink], None], logger: logging.Logger
+        self,
+        spawn: Spawn,
+        argv: Sequence[str],
+        post: Callable[[Link, FromLink], None],
+        logger: logging.Logger,
     ) -> None:
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
+        self._spawn = spawn
         self._argv = argv
         self._post = post
         self._logger = logger
@@ -83,7 +88,7 @@ class Link:
 
     async def run(self) -> None:
         try:
-            self._child = await spawn(self._argv)
+            self._child = await self._spawn(self._argv)
         except OSError as error:
             self._post(self, Ended(None, f"{error.strerror or error}"))
             return
@@ -109,8 +114,10 @@ class Link:
             killed = group.create_task(self._killed.wait())
             await asyncio.wait({gone, frames, killed}, return_when=asyncio.FIRST_COMPLETED)
             _, late = await asyncio.wait({gone, frames, lines}, timeout=PIPE_GRACE_S)
+            if frames.done() and gone in late:
+                self._post(self, Babbled(ProtocolError("The model's process closed its pipe.")))
             if late:
-                # Deaf but alive, or a child of its own still holds the pipes.
+                # Alive but mute, or a child of its own still holds the pipes.
                 child.kill()
                 await asyncio.wait({gone}, timeout=KILL_LIMIT_S)
             for task in (gone, frames, lines, killed):

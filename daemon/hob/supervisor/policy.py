@@ -62,7 +62,7 @@ def decide_start(failures: Failures, now: float) -> StartAt | Refuse:
     return StartAt(max(now, failures.at + restart_delay(failures.count)))
 
 
-def may_ask_again(problem: HobError, *, heard: bool, retried: bool) -> bool:
+def may_ask_again(problem: HobError, heard: bool, retried: bool) -> bool:
     """Whether a request whose worker is gone may be sent, once, to the next worker.
 
     Only when the process ended before it took the request up: it may have been dying already

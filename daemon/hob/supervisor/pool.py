@@ -22,7 +22,7 @@ from hob.supervisor.lifecycle import DOWN, READY
 from hob.supervisor.process import Worker
 from hob.supervisor.room import Room
 from hob.supervisor.seat import Seat
-from hob.supervisor.spawn import WORKER_ARGV
+from hob.supervisor.spawn import WORKER_ARGV, Spawn, spawn
 from hob.wire.base import ErrorInfo
 from hob.wire.engine import LoadOptions
 from hob.wire.events import (
@@ -71,6 +71,7 @@ class Pool:
         options: PoolOptions = PoolOptions(),
         on_use: Callable[[str], None] = lambda name: None,
         argv: Sequence[str] = WORKER_ARGV,
+        spawn: Spawn = spawn,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._resolve = resolve
@@ -85,7 +86,7 @@ class Pool:
             stall_s=options.stall_timeout_s,
             stop_s=options.stop_timeout_s,
         )
-        self._setup = Setup(argv, options.load, limits, publish, clock)
+        self._setup = Setup(spawn, argv, options.load, limits, publish, clock)
         self._room = Room(
             max_loaded=options.max_loaded,
             idle_unload_s=options.idle_unload_s,
@@ -135,7 +136,7 @@ class Pool:
     def _status(self, seat: Seat) -> WorkerStatus:
         return seat.worker.status(
             chosen=seat.name == self._chosen,
-            waiting=len(seat.tickets),
+            waiting=len(seat.waiting.answers),
             last_used=self._clock() - (self._now() - seat.used_at),
         )
 
@@ -162,7 +163,7 @@ class Pool:
         seat = self._seat(self._resolve(name))
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         ready.add_done_callback(lambda _: self._room.review_soon())
-        seat.loads.append(ready)
+        seat.waiting.add_ready(ready)
         self._room.want(seat)
         await ready
         return self._status(seat)
@@ -173,7 +174,7 @@ class Pool:
         if seat is None:
             return
         seat.kept_warm = False
-        seat.fail_waiting(problems.unloaded(seat.name))
+        seat.waiting.fail(problems.unloaded(seat.name))
         await asyncio.shield(self._room.leave(seat, "asked"))
 
     async def use(self, name: str) -> WorkerStatus:
@@ -218,7 +219,7 @@ class Pool:
             ),
             on_end=lambda answer, outcome: self._request_ended(seat, answer, outcome),
         )
-        seat.tickets.append(answer)
+        seat.waiting.answers.append(answer)
         self._room.want(seat)
         try:
             await answer.wait_open()
@@ -281,7 +282,7 @@ class Pool:
         self._draining = True
         self._room.close()
         for seat in self._room.seats.values():
-            seat.fail_waiting(problems.stopping())
+            seat.waiting.fail(problems.stopping())
             seat.worker.post(End("shutdown", close=True))
         actors = set(self._actors)
         try:

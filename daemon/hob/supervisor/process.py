@@ -8,18 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Literal
 
-from hob.errors import (
-    HobError,
-    ModelError,
-    ProtocolError,
-    WorkerError,
-)
+from hob.errors import HobError, ModelError, ProtocolError, WorkerError
 from hob.supervisor import problems
-from hob.supervisor.answer import Answer
 from hob.supervisor.inbox import (
     Ask,
     End,
@@ -30,21 +23,21 @@ from hob.supervisor.inbox import (
     TakeBack,
     UnloadReason,
     Wish,
+    refuse,
 )
 from hob.supervisor.life import Life
 from hob.supervisor.lifecycle import CLOSED, DOWN, READY, STARTING, STOPPING, check_move
 from hob.supervisor.link import Babbled, Ended, FromLink, Link, Said
 from hob.supervisor.policy import Failures, Refuse, StartAt, decide_start, may_ask_again
+from hob.supervisor.record import Record
+from hob.supervisor.waiting import Waiting
 from hob.wire.base import ErrorInfo
 from hob.wire.engine import (
-    PROTOCOL_VERSION,
     Failed,
     FromWorker,
     Heartbeat,
     Hello,
-    Load,
     Loaded,
-    LoadedInfo,
     LoadFailed,
     LoadProgress,
 )
@@ -54,8 +47,6 @@ from hob.wire.models import ModelInfo
 from hob.wire.status import WorkerState, WorkerStatus
 
 Why = UnloadReason | Literal["wanted", "loaded", "failed", "replaced", "closed"]
-RATES_KEPT = 16
-PROGRESS_STEP = 0.01
 
 
 class Worker:
@@ -82,27 +73,40 @@ class Worker:
         self._inbox: asyncio.Queue[Item] = asyncio.Queue()
         self._accepts = True
         self._closing = False
+        self._record = Record()
+        self._waiting = Waiting()
+        self._downs: list[asyncio.Future[None]] = []
         self._life: Life | None = None
         self._stopping_why: Why = "asked"
-        self._parked: deque[Answer] = deque()
-        self._waiters: list[asyncio.Future[None]] = []
-        self._downs: list[asyncio.Future[None]] = []
         self._wished_at: float | None = None
         self._start_at: float | None = None
-        self._failures = Failures()
-        self._problem: HobError | None = None
-        self._restarts = 0
-        self._answers = 0
-        self._rates: deque[float] = deque(maxlen=RATES_KEPT)
-
-    # ---- posted by others ----
 
     def post(self, item: Item) -> None:
-        """Never waits. An actor that has ended answers by itself."""
+        """Never waits. Once the actor has ended, the item is refused on the spot."""
         if self._accepts:
             self._inbox.put_nowait(item)
         else:
-            self._refuse(item)
+            refuse(item, problems.stopping())
+
+    @property
+    def problem(self) -> HobError | None:
+        """The last failure, while the worker is down because of it."""
+        return self._record.problem
+
+    def status(self, *, chosen: bool, waiting: int, last_used: float) -> WorkerStatus:
+        """`waiting` requests are not yet with this worker."""
+        warm_since = None
+        if self.state == READY and self._life is not None and self._life.ready_at is not None:
+            warm_since = self._setup.clock() - (_now() - self._life.ready_at)
+        return self._record.status(
+            self.model,
+            self.state,
+            self._life,
+            chosen=chosen,
+            waiting=waiting + len(self._waiting.answers),
+            warm_since=warm_since,
+            last_used=last_used,
+        )
 
     # ---- the actor ----
 
@@ -114,10 +118,13 @@ class Worker:
                     self._handle(await self._next_item())
                     self._advance(links)
         finally:
+            # In good order or not: nobody may wait for an actor that is gone.
             self._accepts = False
-            self._settle_all(problems.stopping() if self._closing else problems.internal())
+            error = problems.stopping() if self._closing else problems.internal()
+            self._fail_everyone(error)
+            self._settle_downs()
             while not self._inbox.empty():
-                self._refuse(self._inbox.get_nowait())
+                refuse(self._inbox.get_nowait(), error)
 
     async def _next_item(self) -> Item:
         try:
@@ -145,15 +152,16 @@ class Worker:
         match item:
             case Ask(info, answer):
                 self._want(info)
-                self._parked.append(answer)
-            case TakeBack(answer):
-                self._take_back(answer)
+                self._waiting.answers.append(answer)
             case Wish(info, ready, forgive):
                 self._want(info)
                 if ready is not None:
-                    self._waiters.append(ready)
+                    self._waiting.add_ready(ready)
                 if forgive:
-                    self._failures = Failures()
+                    self._record.failures = Failures()
+            case TakeBack(answer):
+                if not self._waiting.remove(answer) and self._life is not None:
+                    self._life.take_back(answer)
             case End():
                 self._end(item)
             case Report(link, event):
@@ -165,13 +173,7 @@ class Worker:
     def _want(self, info: ModelInfo) -> None:
         self._info = info
         if self._wished_at is None and self.state != READY:
-            self._wished_at = self._now()
-
-    def _take_back(self, answer: Answer) -> None:
-        if answer in self._parked:
-            self._parked.remove(answer)
-        elif self._life is not None:
-            self._life.take_back(answer)
+            self._wished_at = _now()
 
     def _end(self, end: End) -> None:
         self._closing = self._closing or end.close
@@ -179,25 +181,26 @@ class Worker:
         if self.state in (STARTING, READY):
             self._stop_process(end.why, error)
         else:
-            self._fail_waiting(error)
-            self._problem = None
+            self._fail_everyone(error)
+            self._record.problem = None
         if end.down is not None:
             self._downs.append(end.down)
         if self.state == DOWN:
             self._settle_downs()
 
     def _limit_reached(self) -> None:
-        limits = self._setup.limits
+        life, limits = self._life, self._setup.limits
+        if life is None:
+            return  # it is time to start again, which _advance sees by itself
         match self.state:
             case "starting":
-                greeted = self._life is not None and self._life.build is not None
-                waited = limits.start_s if greeted else limits.hello_s
-                self._process_failed(problems.start_timeout(self.model, waited))
+                waited = limits.start_s if life.build else limits.hello_s
+                self._process_failed(life, problems.start_timeout(self.model, waited))
             case "ready":
-                self._process_failed(problems.stalled(self.model, limits.stall_s))
-            case "stopping" if self._life is not None:
-                self._logger.warning("did not end when asked to; killed")
-                self._life.kill()
+                self._process_failed(life, problems.stalled(self.model, limits.stall_s))
+            case "stopping":
+                self._logger.warning("did not end when asked to, so it is killed")
+                life.kill()
 
     # ---- what is wanted against what is ----
 
@@ -206,33 +209,32 @@ class Worker:
         if self.state == DOWN:
             if self._closing:
                 self._move(CLOSED, "closed")
-            elif self._is_asked_for() or self._comes_back_by_itself():
+            elif self._waiting or self._comes_back_by_itself():
                 self._start_when_allowed(links)
-        elif self.state == READY and self._life is not None and self._is_asked_for():
+        elif self.state == READY and self._life is not None and self._waiting:
             self._serve(self._life)
-
-    def _is_asked_for(self) -> bool:
-        return bool(self._parked) or any(not waiter.done() for waiter in self._waiters)
 
     def _comes_back_by_itself(self) -> bool:
         # What is wrong with a model file is still wrong at the next start.
-        return self._keep_warm() and not isinstance(self._problem, ModelError)
+        return self._keep_warm() and not isinstance(self._record.problem, ModelError)
 
     def _start_when_allowed(self, links: asyncio.TaskGroup) -> None:
-        now = self._now()
-        match decide_start(self._failures, now):
+        now = _now()
+        match decide_start(self._record.failures, now):
             case Refuse(retry_after):
-                self._fail_waiting(problems.unavailable(self.model, self._problem, retry_after))
+                last = self._record.problem
+                self._fail_everyone(problems.unavailable(self.model, last, retry_after))
             case StartAt(at) if at > now:
                 self._start_at = at
             case StartAt():
                 self._start(links)
 
     def _start(self, links: asyncio.TaskGroup) -> None:
-        link = Link(self._setup.argv, self._post_report, self._logger)
-        self._life = Life(link, self._info, self._now())
-        if self._failures.count:
-            self._restarts += 1
+        setup = self._setup
+        link = Link(setup.spawn, setup.argv, self._post_report, self._logger)
+        self._life = Life(link, self._info, _now())
+        if self._record.failures.count:
+            self._record.restarts += 1
         self._move(STARTING, "wanted")
         links.create_task(link.run(), name=f"worker process of {self.model}")
 
@@ -245,12 +247,10 @@ class Worker:
             if not life.live:
                 self._stop_process("replaced", None)
             return
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-        self._waiters.clear()
-        while self._parked:
-            life.ask(self._parked.popleft(), self._now())
+        for ready in self._waiting.take_readies():
+            ready.set_result(None)
+        for answer in self._waiting.take_answers():
+            life.ask(answer, _now())
 
     # ---- what the process says and does ----
 
@@ -259,68 +259,41 @@ class Worker:
             case Ended():
                 self._process_ended(life, event)
             case _ if self.state == STOPPING:
-                return
+                pass  # what it was asked has been settled already
             case Babbled(error):
-                self._process_failed(error)
+                self._process_failed(life, error)
             case Said(message):
-                life.heard_at = self._now()
+                life.heard_at = _now()
                 try:
                     self._listen(life, message)
                 except ProtocolError as error:
-                    self._process_failed(error)
+                    self._process_failed(life, error)
 
     def _listen(self, life: Life, message: FromWorker) -> None:
-        """One message in its place; ProtocolError for one that is out of place."""
+        """One message in its place. Raises ProtocolError for one that is out of place."""
         match self.state, message:
             case "starting", Hello() if life.build is None:
-                self._greet(life, message)
+                life.greet(message, self._setup.options)
             case "starting", LoadProgress() if life.build is not None:
-                self._progress(life, message.fraction)
+                if life.progressed(message.fraction):
+                    self._publish_loading(life.fraction)
             case "starting", Loaded() if life.build is not None:
-                self._loaded(life, message.info)
+                life.is_loaded(message.info, _now())
+                self._record.problem = None
+                self._move(READY, "loaded")
             case "starting", LoadFailed() if life.build is not None:
-                self._process_failed(message.error.error())
-            case "ready", Finished():
-                if message.id in life.live:
-                    self._count(message)
-                life.deliver(message)
-            case "ready", Started() | Delta() | Failed():
+                self._process_failed(life, message.error.error())
+            case "ready", Started() | Delta() | Finished() | Failed():
+                if isinstance(message, Finished) and message.id in life.live:
+                    self._record.answered(message)
                 life.deliver(message)
             case "ready", Heartbeat():
                 pass
             case _:
                 raise ProtocolError(
-                    f"The process of {self.model} said {type(message).__name__} out of turn."
+                    f"The process of {self.model} said {type(message).__name__} out of turn.",
+                    hint="Ask again: it is started anew.",
                 )
-
-    def _greet(self, life: Life, hello: Hello) -> None:
-        if hello.protocol != PROTOCOL_VERSION:
-            raise ProtocolError(
-                f"The process of {self.model} speaks version {hello.protocol} of the worker's"
-                f" protocol and the daemon speaks {PROTOCOL_VERSION}.",
-                hint="Hob was updated while it ran: restart it with `hob restart`.",
-            )
-        life.build = hello.build
-        life.link.send(Load(path=life.info.path, options=self._setup.options))
-
-    def _progress(self, life: Life, fraction: float) -> None:
-        if fraction - life.fraction >= PROGRESS_STEP:
-            life.fraction = min(fraction, 1.0)
-            self._publish_loading(life.fraction)
-
-    def _loaded(self, life: Life, loaded: LoadedInfo) -> None:
-        life.loaded = loaded
-        life.fraction = 1.0
-        life.ready_at = self._now()
-        self._problem = None
-        self._move(READY, "loaded")
-
-    def _count(self, finished: Finished) -> None:
-        self._failures = Failures()
-        self._answers += 1
-        rate = finished.timings.tokens_per_second(finished.usage.completion_tokens)
-        if rate > 0:
-            self._rates.append(rate)
 
     def _process_ended(self, life: Life, ended: Ended) -> None:
         if self.state == STOPPING:
@@ -328,35 +301,23 @@ class Worker:
             self._move(DOWN, self._stopping_why)
             return
         problem = self._explain(life, ended)
-        again = [
-            answer
-            for answer in life.live.values()
-            if may_ask_again(problem, heard=answer.heard, retried=answer.retried)
-        ]
-        for answer in again:
-            answer.retried = True
-            del life.live[answer.id]
-        self._process_failed(problem, ended=True)
-        self._parked.extend(again)
+        again = life.take_unheard(lambda heard, retried: may_ask_again(problem, heard, retried))
+        self._process_failed(life, problem, ended=True)
+        self._waiting.answers.extend(again)
 
     def _explain(self, life: Life, ended: Ended) -> WorkerError:
         if ended.problem:
             return problems.not_started(self.model, ended.problem)
-        doing = "while loading" if self.state == STARTING else "while idle"
-        problem = problems.worker_died(
-            self.model, ended.exit_code, "while answering" if life.live else doing
-        )
-        last_words = "\n  ".join(life.link.last_lines) or "(none)"
-        self._logger.error("%s Its last words:\n  %s", problem.message, last_words)
-        return problem
+        if life.link.last_lines:
+            self._logger.error("its last words:\n  %s", "\n  ".join(life.link.last_lines))
+        idle_or_loading = "while loading" if self.state == STARTING else "while idle"
+        doing = "while answering" if life.live else idle_or_loading
+        return problems.worker_died(self.model, ended.exit_code, doing)
 
-    def _process_failed(self, problem: HobError, *, ended: bool = False) -> None:
+    def _process_failed(self, life: Life, problem: HobError, *, ended: bool = False) -> None:
         """It ended by itself, or it must end because it is of no use."""
-        life, now = self._life, self._now()
-        assert life is not None
-        ready_s = now - life.ready_at if life.ready_at is not None else 0.0
-        self._failures = self._failures.another(now, ready_s)
-        self._problem = problem
+        now = _now()
+        self._record.failed(problem, now, life.ready_s(now))
         if ended:
             self._move(DOWN, "failed", problem)
             self._life = None
@@ -370,7 +331,7 @@ class Worker:
         if self.state == STARTING:
             self._life.kill()
         else:
-            self._life.end_orderly(self._now() + self._setup.limits.stop_s)
+            self._life.end_orderly(_now() + self._setup.limits.stop_s)
         self._move(STOPPING, why, error)
 
     # ---- moving ----
@@ -380,63 +341,52 @@ class Worker:
 
         `error` is for everyone who waits; without one they go on waiting for the next life.
         """
-        check_move(self.state, new)
-        old, self.state = self.state, new
+        old = self.state
+        check_move(old, new)
+        self.state = new
         self._logger.debug("%s -> %s (%s)", old, new, why)
         if new == STOPPING:
             self._stopping_why = why
-        self._announce(new, why, error, was_stopping=old == STOPPING)
         if error is not None:
-            if self._life is not None:
-                for answer in self._life.release():
-                    answer.fail(error)
-            self._fail_waiting(error)
+            self._fail_everyone(error)
+        self._tell(old, new, why, error)
         if new in (DOWN, CLOSED):
             self._settle_downs()
         self._on_move()
 
-    def _announce(
-        self, new: WorkerState, why: Why, error: HobError | None, *, was_stopping: bool
-    ) -> None:
+    def _tell(self, old: WorkerState, new: WorkerState, why: Why, error: HobError | None) -> None:
+        """The facts of a move. A failure is told when it happens, not again when it is over."""
         publish, at = self._setup.publish, self._setup.clock()
         if new == STARTING:
             self._publish_loading(0.0)
         elif new == READY:
-            load_s = self._now() - (self._wished_at or self._now())
+            load_s = _now() - self._wished_at if self._wished_at is not None else 0.0
             self._wished_at = None
             publish(ModelReady(at=at, model=self.model, load_s=load_s))
         elif why == "failed" and error is not None:
-            self._logger.warning("%s", error)
-            retry_s = self._retry_s()
-            publish(
-                ModelFailed(at=at, model=self.model, error=ErrorInfo.of(error), retry_s=retry_s)
-            )
-        elif was_stopping and why in ("asked", "idle", "room", "shutdown"):
+            self._logger.error("%s", error)
+            info, retry_s = ErrorInfo.of(error), self._retry_s()
+            publish(ModelFailed(at=at, model=self.model, error=info, retry_s=retry_s))
+        elif old == STOPPING and why in ("asked", "idle", "room", "shutdown"):
             publish(ModelUnloaded(at=at, model=self.model, why=why))
 
     def _publish_loading(self, fraction: float) -> None:
-        self._setup.publish(
-            ModelLoading(at=self._setup.clock(), model=self.model, fraction=fraction)
-        )
+        fact = ModelLoading(at=self._setup.clock(), model=self.model, fraction=fraction)
+        self._setup.publish(fact)
 
     def _retry_s(self) -> float | None:
         """Seconds until it is started again by itself, None when it is not."""
         if not self._comes_back_by_itself():
             return None
-        now = self._now()
-        match decide_start(self._failures, now):
-            case StartAt(at):
-                return at - now
-            case Refuse():
-                return None
+        now = _now()
+        decision = decide_start(self._record.failures, now)
+        return decision.at - now if isinstance(decision, StartAt) else None
 
-    def _fail_waiting(self, error: HobError) -> None:
-        while self._parked:
-            self._parked.popleft().fail(error)
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_exception(ErrorInfo.of(error).error())
-        self._waiters.clear()
+    def _fail_everyone(self, error: HobError) -> None:
+        if self._life is not None:
+            for answer in self._life.release():
+                answer.fail(error)
+        self._waiting.fail(error)
         self._wished_at = None
 
     def _settle_downs(self) -> None:
@@ -445,71 +395,7 @@ class Worker:
                 down.set_result(None)
         self._downs.clear()
 
-    def _settle_all(self, error: HobError) -> None:
-        """The actor is gone, in good order or not: nobody may wait for it."""
-        if self._life is not None:
-            for answer in self._life.release():
-                answer.fail(error)
-        self._fail_waiting(error)
-        self._settle_downs()
 
-    def _refuse(self, item: Item) -> None:
-        match item:
-            case Ask(_, answer):
-                answer.fail(problems.stopping())
-            case Wish(_, ready) if ready is not None and not ready.done():
-                ready.set_exception(problems.stopping())
-            case End(_, down) if down is not None and not down.done():
-                down.set_result(None)
-
-    def _now(self) -> float:
-        return asyncio.get_running_loop().time()
-
-    # ---- told to others ----
-
-    @property
-    def problem(self) -> HobError | None:
-        return self._problem
-
-    def status(self, *, chosen: bool, waiting: int, last_used: float | None) -> WorkerStatus:
-        """`waiting` requests are not yet with this worker."""
-        life = self._life
-        warm_since = None
-        if life is not None and life.ready_at is not None and self.state == READY:
-            warm_since = self._setup.clock() - (self._now() - life.ready_at)
-        return WorkerStatus(
-            model=self.model,
-            state=self.state,
-            pid=life.link.pid if life else None,
-            chosen=chosen,
-            load_fraction=life.fraction if life else 0.0,
-            warm_since=warm_since,
-            last_used=last_used,
-            live_requests=len(life.live) if life else 0,
-            waiting_requests=waiting + len(self._parked),
-            answers=self._answers,
-            tokens_per_second=_median(self._rates),
-            rss_bytes=_resident_bytes(life.link.pid) if life else None,
-            loaded=life.loaded if life else None,
-            build=life.build if life else None,
-            restarts=self._restarts,
-            problem=ErrorInfo.of(self._problem) if self._problem else None,
-        )
-
-
-def _median(values: Sequence[float]) -> float | None:
-    if not values:
-        return None
-    ordered = sorted(values)
-    middle = len(ordered) // 2
-    return (ordered[middle] + ordered[~middle]) / 2
-
-
-def _resident_bytes(pid: int | None) -> int | None:
-    """None when the process is gone or hides it."""
-    import psutil
-
-    try:
-        return int(psutil.Process(pid).memory_info().rss) if pid is not None else None
-    except psutil.Error:
-        return None
+def _now() -> float:
+    """The loop's clock, in seconds."""
+    return asyncio.get_running_loop().time()

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 
-from hob.errors import HobError
 from hob.supervisor.answer import Answer
 from hob.supervisor.inbox import Ask, Wish
 from hob.supervisor.lifecycle import STARTING, STOPPING
 from hob.supervisor.policy import Place, SeatView
 from hob.supervisor.process import Worker
-from hob.wire.base import ErrorInfo
+from hob.supervisor.waiting import Waiting
 from hob.wire.models import ModelInfo
 
 
 class Seat:
     """Bookkeeping only; `Room` decides.
 
-    `tickets` and `loads` wait for a place; `live` and `loading` are with the worker. `ends`
+    `waiting` holds who waits for a place; `live` and `loading` are with the worker. `ends`
     counts the orders to end the process that are not carried out yet. `used_at` is by the loop's
     clock. `kept_warm`: nobody has asked to unload it since it was last wanted.
     """
@@ -26,8 +24,7 @@ class Seat:
     def __init__(self, info: ModelInfo, worker: Worker, now: float) -> None:
         self.info = info
         self.worker = worker
-        self.tickets: deque[Answer] = deque()
-        self.loads: list[asyncio.Future[None]] = []
+        self.waiting = Waiting()
         self.live: set[Answer] = set()
         self.loading: set[asyncio.Future[None]] = set()
         self.held = False
@@ -48,17 +45,12 @@ class Seat:
     @property
     def requests(self) -> int:
         """Answering and waiting."""
-        return len(self.tickets) + len(self.live)
+        return len(self.waiting.answers) + len(self.live)
 
     @property
     def busy(self) -> bool:
         """Its process must not be ended to make room."""
         return bool(self.live or self.loading) or self.worker.state in (STARTING, STOPPING)
-
-    @property
-    def waited_for(self) -> bool:
-        """Someone waits for a place for it."""
-        return bool(self.tickets) or any(not ready.done() for ready in self.loads)
 
     def view(self, chosen: str) -> SeatView:
         return SeatView(self.name, self.place, self.busy, self.name == chosen, self.used_at)
@@ -66,29 +58,17 @@ class Seat:
     def hand_over(self) -> None:
         """The seat has a place: everyone who waits goes to the worker, in order."""
         self.held = True
-        if not self.waited_for:
+        if not self.waiting:
             self.worker.post(Wish(self.info))
-        for ready in self.loads:
+        for ready in self.waiting.take_readies():
             self.loading.add(ready)
             ready.add_done_callback(self.loading.discard)
             self.worker.post(Wish(self.info, ready, forgive=True))
-        self.loads.clear()
-        while self.tickets:
-            answer = self.tickets.popleft()
+        for answer in self.waiting.take_answers():
             self.live.add(answer)
             self.worker.post(Ask(self.info, answer))
 
     def forget(self, answer: Answer) -> None:
         """The answer has ended, with the worker or while it waited."""
         self.live.discard(answer)
-        if answer in self.tickets:
-            self.tickets.remove(answer)
-
-    def fail_waiting(self, error: HobError) -> None:
-        """Whoever waits for a place gets the error; those with the worker hear from it."""
-        for answer in list(self.tickets):
-            answer.fail(error)
-        for ready in self.loads:
-            if not ready.done():
-                ready.set_exception(ErrorInfo.of(error).error())
-        self.loads.clear()
+        self.waiting.remove(answer)

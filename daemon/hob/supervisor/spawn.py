@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 WORKER_ARGV: tuple[str, ...] = (sys.executable, "-P", "-m", "hob.engine")
@@ -34,6 +34,9 @@ class Child(Protocol):
 
     def kill(self) -> None:
         """End the process and everything it started, now. Nothing happens when it is gone."""
+
+
+Spawn = Callable[[Sequence[str]], Awaitable[Child]]
 
 
 async def spawn(argv: Sequence[str]) -> Child:
