@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence as Items
+from collections.abc import Callable
+from collections.abc import Sequence as Items
 from queue import Empty, SimpleQueue
 
 from hob.engine.inbox import Accepted, Cancelled, Drain, Message, Prepared, Refused

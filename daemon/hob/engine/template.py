@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from jinja2 import TemplateError
-
+from hob.engine.limits import MAX_VALUE, LimitExceeded
 from hob.engine.prompt import Render
-from hob.engine.sandbox import LimitExceeded, Refusal, SandboxedTemplate
+from hob.engine.sandbox import Refusal, SandboxedTemplate
 from hob.errors import TemplateFailed
 from hob.wire.generate import ChatMessage
 
+_MAX_DATE_FORMAT = 100
+_MAX_REASON = 300
 _OVERRIDE_HINT = "Set template_override to a built-in template such as chatml."
 
 
@@ -52,13 +53,14 @@ class ChatTemplate:
             "add_generation_prompt": True,
             "tools": None,
             "documents": None,
-            "strftime_now": lambda form: datetime.now().astimezone().strftime(form),
+            "strftime_now": _strftime_now,
         }
         try:
             self._template = SandboxedTemplate(source)
-        except (TemplateError, LimitExceeded, RecursionError) as error:
+        except (Exception, LimitExceeded) as error:
+            # Besides Jinja's own errors: RecursionError, SyntaxError, MemoryError, ...
             raise TemplateFailed(
-                f"The model's chat template is broken: {error}.", hint=_OVERRIDE_HINT
+                f"The model's chat template is broken: {_reason(error)}.", hint=_OVERRIDE_HINT
             ) from error
 
     def render(self, messages: Sequence[ChatMessage]) -> str:
@@ -83,18 +85,20 @@ class ChatTemplate:
 
     def _render(self, messages: Sequence[ChatMessage]) -> str:
         values = [{"role": m.role, "content": m.content} for m in messages]
+        # A long conversation makes a long prompt: it is refused for its tokens, not here.
+        largest = MAX_VALUE + 2 * sum(len(m.content) for m in messages)
         try:
-            return self._template.render(messages=values, **self._constants)
+            return self._template.render({"messages": values, **self._constants}, largest)
         except Refusal:
             raise
         except LimitExceeded as error:
             raise TemplateFailed(
-                f"The model's chat template was stopped: {error}.", hint=_OVERRIDE_HINT
+                f"The model's chat template was stopped: {_reason(error)}.", hint=_OVERRIDE_HINT
             ) from error
         except Exception as error:
             # A template can raise anything that its expressions can: TypeError, KeyError, ...
             raise TemplateFailed(
-                f"The model's chat template fails on this conversation: {error}.",
+                f"The model's chat template fails on this conversation: {_reason(error)}.",
                 hint=_OVERRIDE_HINT,
             ) from error
 
@@ -110,8 +114,21 @@ def fold_system(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
     return [ChatMessage(role="user", content=system), *folded]
 
 
+def _strftime_now(form: str) -> str:
+    """Today's date in the template's words; C's strftime takes widths, which are refused."""
+    if len(form) > _MAX_DATE_FORMAT or any(char.isdigit() for char in form):
+        raise LimitExceeded("it asks for a date in a strange format")
+    return datetime.now().astimezone().strftime(form)
+
+
+def _reason(error: BaseException) -> str:
+    """The error's words as the end of a sentence, without its own full stop, and bounded: they
+    may come from the template."""
+    return str(error)[:_MAX_REASON].rstrip(". ") or type(error).__name__
+
+
 def _refused(refusal: Refusal) -> TemplateFailed:
     return TemplateFailed(
-        f"The model's chat template does not accept this conversation: {refusal}.",
+        f"The model's chat template does not accept this conversation: {_reason(refusal)}.",
         hint="Most models want user and assistant messages in turn, beginning with the user.",
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any, Literal, cast
+from ctypes import CDLL
+from typing import Any, Literal
 
 from hob.engine.native.library import bindings_version, lib, shared_library
 from hob.wire.engine import BuildInfo, Device
@@ -34,7 +35,7 @@ def devices() -> tuple[Device, ...]:
     return tuple(_device(base, get(index)) for index in range(count()))
 
 
-def _device(base: Any, pointer: int) -> Device:
+def _device(base: CDLL, pointer: int) -> Device:
     name = _function(base, "ggml_backend_dev_name", ctypes.c_char_p, ctypes.c_void_p)
     about = _function(base, "ggml_backend_dev_description", ctypes.c_char_p, ctypes.c_void_p)
     kind = _function(base, "ggml_backend_dev_type", ctypes.c_int, ctypes.c_void_p)
@@ -51,7 +52,7 @@ def _device(base: Any, pointer: int) -> Device:
     )
 
 
-def _function(library: Any, name: str, result: Any, *arguments: Any) -> Any:
+def _function(library: CDLL, name: str, result: type | None, *arguments: type) -> Any:  # noqa: ANN401 - ctypes
     function = getattr(library, name)
     function.restype = result
     function.argtypes = arguments
@@ -59,4 +60,4 @@ def _function(library: Any, name: str, result: Any, *arguments: Any) -> Any:
 
 
 def _text(value: bytes | None) -> str:
-    return cast("bytes", value).decode("utf-8", "replace") if value else ""
+    return value.decode("utf-8", "replace") if value else ""

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from hob.engine.native.library import lib, log
 from hob.engine.native.model import Model
@@ -49,12 +49,12 @@ class Context:
     def __init__(self, model: Model, params: ContextParams) -> None:
         self.params = params
         self._stop = ctypes.create_string_buffer(2)
-        self._pointer = self._create(model, params)
+        self._pointer: int | None = self._create(model, params)
         self._memory = lib.llama_get_memory(self._pointer)
         self.length = int(lib.llama_n_ctx(self._pointer))
         self._batch = _Batch(params.batch, params.slots)
 
-    def _create(self, model: Model, params: ContextParams) -> Any:
+    def _create(self, model: Model, params: ContextParams) -> int:
         native = lib.llama_context_default_params()
         native.n_ctx = params.length
         native.n_batch = native.n_ubatch = params.batch
@@ -72,7 +72,7 @@ class Context:
         native.abort_callback = ctypes.cast(_c_library().strlen, type(native.abort_callback))
         native.abort_callback_data = ctypes.cast(self._stop, ctypes.c_void_p)
         log.last_error = ""
-        pointer = lib.llama_init_from_model(model.pointer, native)
+        pointer: int | None = lib.llama_init_from_model(model.pointer, native)
         if not pointer:
             raise ModelLoadFailed(
                 f"llama.cpp cannot make a context of {params.length} tokens for {model.path.name}.",
@@ -131,7 +131,7 @@ class Context:
         return None if position < 0 else position
 
     @property
-    def pointer(self) -> Any:
+    def pointer(self) -> int | None:
         return self._pointer
 
     def close(self) -> None:
@@ -184,7 +184,7 @@ class _Batch:
             end = at + len(chunk.tokens)
             self._tokens[at:end] = chunk.tokens
             self._positions[at:end] = range(chunk.start, chunk.start + len(chunk.tokens))
-            self._logits[at:end] = bytes(end - at)
+            self._logits[at:end] = [0] * (end - at)
             pointer = self._id_pointers[chunk.slot]
             for index in range(at, end):
                 self._slots[index] = pointer

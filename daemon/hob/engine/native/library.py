@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from ctypes import CDLL
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
@@ -59,9 +60,10 @@ lib, _extensions = _import_bindings()
 _folder = Path(lib.__file__).parent
 
 
-def shared_library(name: str) -> Any:
+def shared_library(name: str) -> CDLL:
     """One of the libraries that lie beside libllama, such as `ggml`, as a ctypes CDLL."""
-    return _extensions.load_shared_library(name, lib._base_path)
+    library: CDLL = _extensions.load_shared_library(name, lib._base_path)
+    return library
 
 
 def bindings_version() -> str:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from hob.engine.native.library import lib, log
 from hob.engine.native.vocab import Vocab
@@ -17,9 +17,9 @@ from hob.errors import ModelLoadFailed
 class Model:
     """The weights and metadata of one GGUF file; close it after every context made from it."""
 
-    def __init__(self, pointer: Any, path: Path) -> None:
+    def __init__(self, pointer: int, path: Path) -> None:
         self.path = path
-        self._pointer = pointer
+        self._pointer: int | None = pointer
         self.vocab = Vocab(lib.llama_model_get_vocab(pointer))
 
     @classmethod
@@ -57,7 +57,7 @@ class Model:
         return cls(pointer, path)
 
     @property
-    def pointer(self) -> Any:
+    def pointer(self) -> int | None:
         return self._pointer
 
     @property

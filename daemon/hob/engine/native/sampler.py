@@ -6,7 +6,7 @@ import math
 import secrets
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from hob.engine.native.context import Context
 from hob.engine.native.library import lib
@@ -28,7 +28,7 @@ class SamplerChain:
         self._context = context
         params = lib.llama_sampler_chain_default_params()
         params.no_perf = True
-        self._pointer: Any = lib.llama_sampler_chain_init(params)
+        self._pointer: int | None = lib.llama_sampler_chain_init(params)
         self._build(vocab_size, sampling)
         if _penalises(sampling):
             for token in prompt[-sampling.repeat_last_n :]:
@@ -63,7 +63,7 @@ class SamplerChain:
             self._add(lib.llama_sampler_init_temp(sampling.temperature))
         self._add(lib.llama_sampler_init_dist(_seed(sampling)))
 
-    def _add(self, sampler: Any) -> None:
+    def _add(self, sampler: int) -> None:
         """The chain takes over the sampler and frees it."""
         lib.llama_sampler_chain_add(self._pointer, sampler)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any
 
 from hob.engine.native.library import lib
 from hob.errors import InvalidRequest, WorkerError
@@ -15,7 +14,7 @@ _CONTROL = lib.LLAMA_TOKEN_ATTR_CONTROL | lib.LLAMA_TOKEN_ATTR_UNKNOWN
 class Vocab:
     """Borrowed from the model: valid while the model is open. Used by several threads at once."""
 
-    def __init__(self, pointer: Any) -> None:
+    def __init__(self, pointer: int) -> None:
         self._pointer = pointer
         self.size: int = lib.llama_vocab_n_tokens(pointer)
         self.adds_bos = bool(lib.llama_vocab_get_add_bos(pointer))
