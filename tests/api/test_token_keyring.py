@@ -22,6 +22,11 @@ TESTS = Path(__file__).parents[1]
 SOURCES = Path(hob.__file__).parents[1]
 
 
+def keyring_store(username: str = "api-token") -> KeyringStore:
+    """One with limits that only a keyring that hangs can reach, however busy the machine is."""
+    return KeyringStore(username, answer_limit_s=60, prompt_limit_s=60)
+
+
 def use_environment(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> None:
     """Make it the environment of the children that are started from now on."""
     for name in os.environ:
@@ -46,12 +51,12 @@ def unlocked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[s
 
 @pytest.mark.usefixtures("unlocked")
 async def test_gnome_keyring_keeps_the_token() -> None:
-    store = KeyringStore("api-token")
+    store = keyring_store()
     assert await store.get(may_prompt=False) is None
     for token in (new_token(), new_token()):
         await store.set(token, may_prompt=False)
         assert await store.get(may_prompt=False) == token
-    other_home = KeyringStore("api-token-a1b2")
+    other_home = keyring_store("api-token-a1b2")
     assert await other_home.get(may_prompt=False) is None
     await store.delete(may_prompt=False)
     assert await store.get(may_prompt=False) is None
@@ -61,7 +66,7 @@ async def test_gnome_keyring_keeps_the_token() -> None:
 async def test_a_locked_keyring_is_said_at_once_when_nobody_can_unlock_it(
     unlocked: dict[str, str],
 ) -> None:
-    store = KeyringStore("api-token", answer_limit_s=60)
+    store = keyring_store()
     await store.set(new_token(), may_prompt=False)
     lock_keyring(unlocked)
     with pytest.raises(SecretStoreError, match="locked") as caught:
@@ -73,7 +78,7 @@ async def test_a_locked_keyring_is_said_at_once_when_nobody_can_unlock_it(
 
 @pytest.mark.usefixtures("no_bus")
 async def test_no_keyring_is_a_clear_error() -> None:
-    store = KeyringStore("api-token")
+    store = keyring_store()
     for asked in (store.get(False), store.set(new_token(), True), store.delete(False)):
         with pytest.raises(SecretStoreError, match="No keyring answers") as caught:
             await asked
@@ -98,7 +103,7 @@ async def test_a_keyring_that_cannot_be_trusted_or_breaks_is_a_clear_error(
 ) -> None:
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", backend)
     with pytest.raises(SecretStoreError, match=message) as caught:
-        await KeyringStore("api-token").get(may_prompt=True)
+        await keyring_store().get(may_prompt=True)
     assert "hob-secret" not in str(caught.value)
     assert "hob-secret" not in str(caught.value.details)
 
@@ -124,7 +129,7 @@ async def test_a_keyring_that_hangs_is_given_up(
 @pytest.mark.usefixtures("no_bus")
 async def test_what_a_backend_prints_is_not_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "fakes.keyring_backends.Chatty")
-    assert await KeyringStore("t").get(may_prompt=False) == "hob-the-real-token-0123456789"
+    assert await keyring_store().get(may_prompt=False) == "hob-the-real-token-0123456789"
 
 
 async def test_a_child_that_cannot_be_started_is_a_clear_error(tmp_path: Path) -> None:
@@ -135,7 +140,7 @@ async def test_a_child_that_cannot_be_started_is_a_clear_error(tmp_path: Path) -
 
 async def test_a_child_that_talks_nonsense_is_a_clear_error() -> None:
     for program in ("print('nonsense')", "print('x' * 100_000)", "pass", "print('{}')"):
-        store = KeyringStore("t", command=(sys.executable, "-c", program))
+        store = KeyringStore("t", command=(sys.executable, "-c", program), answer_limit_s=60)
         if program == "print('{}')":
             assert await store.get(may_prompt=False) is None
             continue
@@ -155,7 +160,7 @@ async def test_a_person_who_is_being_asked_has_a_limit_of_their_own() -> None:
 
 async def test_an_answer_after_a_prompt_counts() -> None:
     lines = r"""print('{"waiting": true}\n{"secret": "hob-typed-by-a-person"}')"""
-    store = KeyringStore("t", command=(sys.executable, "-c", lines))
+    store = KeyringStore("t", command=(sys.executable, "-c", lines), answer_limit_s=60)
     assert await store.get(may_prompt=True) == "hob-typed-by-a-person"
 
 
@@ -165,7 +170,7 @@ async def test_the_secret_is_neither_in_the_arguments_nor_in_the_environment() -
         "seen = secret in ' '.join(sys.argv) or secret in str(os.environ);"
         "print(json.dumps({'problem': 'failed'} if seen or not secret else {}))"
     )
-    store = KeyringStore("t", command=(sys.executable, "-c", program))
+    store = KeyringStore("t", command=(sys.executable, "-c", program), answer_limit_s=60)
     await store.set(new_token(), may_prompt=False)
 
 
