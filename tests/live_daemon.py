@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
-import httpx
+import httpx2
 import openai
 import psutil
 
@@ -111,13 +111,13 @@ class LiveDaemon:
 
     def openai(self) -> openai.OpenAI:
         """The real SDK over the socket."""
-        transport = httpx.HTTPTransport(uds=str(self.paths.socket))
+        transport = httpx2.HTTPTransport(uds=str(self.paths.socket))
         return openai.OpenAI(
             base_url="http://hob/v1",
             api_key="unused",
             max_retries=0,
             timeout=60,
-            http_client=httpx.Client(transport=transport, timeout=60),
+            http_client=httpx2.Client(transport=transport, timeout=60),
         )
 
     def workers(self) -> list[psutil.Process]:
