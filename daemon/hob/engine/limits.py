@@ -63,28 +63,20 @@ class Budget:
         stack = [value]
         while stack:
             item = stack.pop()
-            weight += self._weigh(item, stack)
-            if weight + len(stack) > self._largest:
-                self.charge(weight + len(stack))
-        self.charge(weight)
-
-    def _weigh(self, item: object, stack: list[object]) -> int:
-        """The item's own weight; what it holds goes on the stack."""
-        match item:
-            case str() | bytes():
-                return len(item) + 1
-            case int() | float() | None:
-                return _SCALAR_WEIGHT
-            case dict():
-                stack.extend(item)
-                stack.extend(item.values())
-            case list() | tuple() | set():
-                stack.extend(item)
-            case Undefined():
-                pass
-            case _:
+            weight += 1
+            if isinstance(item, (str, bytes)):
+                weight += len(item)
+            elif isinstance(item, (int, float, Undefined)) or item is None:
+                weight += _SCALAR_WEIGHT
+            elif isinstance(item, dict):
+                stack += [*item, *item.values()]
+            elif isinstance(item, (list, tuple, set)):
+                stack += item
+            else:
                 raise LimitExceeded(f"it uses a {type(item).__name__} as if it were data")
-        return 1
+            if weight + len(stack) > self._largest:
+                break
+        self.charge(weight + len(stack))
 
     @contextmanager
     def on_this_thread(self) -> Iterator[None]:

@@ -5,6 +5,9 @@ filters, methods and literals that make something large pass a check first, and 
 and text methods that chat templates use exist at all.
 """
 
+# Templates compute with values of any type, and node visitors are named after their nodes.
+# ruff: noqa: ANN401, N802
+
 from __future__ import annotations
 
 import json
@@ -25,88 +28,22 @@ MAX_SOURCE = 500_000
 _MOST_COUNT = 1_000
 _MOST_INDENT = 16
 
-_FILTERS = frozenset(
-    [
-        "abs",
-        "capitalize",
-        "count",
-        "d",
-        "default",
-        "dictsort",
-        "e",
-        "escape",
-        "first",
-        "float",
-        "format",
-        "groupby",
-        "indent",
-        "int",
-        "items",
-        "join",
-        "last",
-        "length",
-        "list",
-        "lower",
-        "map",
-        "max",
-        "min",
-        "reject",
-        "rejectattr",
-        "replace",
-        "reverse",
-        "round",
-        "safe",
-        "select",
-        "selectattr",
-        "sort",
-        "string",
-        "sum",
-        "title",
-        "tojson",
-        "trim",
-        "unique",
-        "upper",
-        "wordcount",
-    ]
-)
-_TEXT_METHODS = frozenset(
-    [
-        "capitalize",
-        "count",
-        "endswith",
-        "find",
-        "format",
-        "format_map",
-        "index",
-        "isalnum",
-        "isalpha",
-        "isdecimal",
-        "isdigit",
-        "islower",
-        "isspace",
-        "istitle",
-        "isupper",
-        "join",
-        "lower",
-        "lstrip",
-        "partition",
-        "removeprefix",
-        "removesuffix",
-        "replace",
-        "rfind",
-        "rindex",
-        "rpartition",
-        "rsplit",
-        "rstrip",
-        "split",
-        "splitlines",
-        "startswith",
-        "strip",
-        "swapcase",
-        "title",
-        "upper",
-    ]
-)
+# fmt: off
+_FILTERS = frozenset({
+    "abs", "capitalize", "count", "d", "default", "dictsort", "e", "escape", "first", "float",
+    "format", "groupby", "indent", "int", "items", "join", "last", "length", "list", "lower", "map",
+    "max", "min", "reject", "rejectattr", "replace", "reverse", "round", "safe", "select",
+    "selectattr", "sort", "string", "title", "tojson", "trim", "unique", "upper",
+    "wordcount",
+})
+_TEXT_METHODS = frozenset({
+    "capitalize", "count", "endswith", "find", "format", "format_map", "index", "isalnum",
+    "isalpha", "isdecimal", "isdigit", "islower", "isspace", "istitle", "isupper", "join", "lower",
+    "lstrip", "partition", "removeprefix", "removesuffix", "replace", "rfind", "rindex",
+    "rpartition", "rsplit", "rstrip", "split", "splitlines", "startswith", "strip", "swapcase",
+    "title", "upper",
+})
+# fmt: on
 
 
 class Refusal(TemplateError):
@@ -184,7 +121,7 @@ class _Environment(ImmutableSandboxedEnvironment):
             self._budget.charge_value(value)
         return self.concat(str(value) for value in values)
 
-    def concat(self, parts: Iterable[str]) -> str:  # type: ignore[override]
+    def concat(self, parts: Iterable[str]) -> str:
         """What Jinja joins the pieces of a template, macro or block with."""
         texts = []
         size = 0
@@ -261,16 +198,12 @@ class _Environment(ImmutableSandboxedEnvironment):
                 self._budget.check_format(value, options)
             case "indent":
                 self._budget.check_numbers(options, _MOST_INDENT)
-                width = max(
-                    (len(o) if isinstance(o, str) else _MOST_INDENT for o in options), default=4
-                )
-                self._budget.charge(len(str(value)) + width * (str(value).count("\n") + 1))
+                self._budget.check_replace(value, "\n", "\n" + " " * _MOST_INDENT)
             case "join" if not isinstance(value, str):
                 value = list(value)
                 self._budget.charge_value(value)
                 self._budget.check_join(value, *options[:1])
-            case "tojson" | "string" | "sum":
-                value = value if isinstance(value, str) or name != "sum" else list(value)
+            case "tojson" | "string":
                 self._budget.charge_value(value)
                 self._budget.check_numbers(options, _MOST_INDENT)
             case _:
