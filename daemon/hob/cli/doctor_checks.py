@@ -166,12 +166,14 @@ def check_models(system: System) -> Iterator[Finding]:
 
 
 def check_command(system: System) -> Iterator[Finding]:
-    own, found = system.own_bin(), system.hob_on_path()
-    if found is not None and found.parent.resolve() == own.resolve():
+    own, found = system.own_command(), system.hob_on_path()
+    # Resolved, since pipx and others put links on the PATH.
+    if found is not None and found.resolve() == own.resolve():
         yield ok("command", f"`hob` is {found}")
         return
     other = f"`hob` is {found}, another installation" if found else "`hob` is not on your PATH"
-    yield warning("command", f"{other}; this one is in {own}.", f'Run: export PATH="{own}:$PATH"')
+    hint = f'Run: export PATH="{own.parent}:$PATH"'
+    yield warning("command", f"{other}; this one is in {own.parent}.", hint)
 
 
 def check_log(system: System) -> Iterator[Finding]:

@@ -164,9 +164,14 @@ class System:
         found = shutil.which("hob")
         return Path(found) if found else None
 
-    def own_bin(self) -> Path:
-        """Where this installation's `hob` command is."""
-        return Path(sys.executable).parent
+    def own_command(self) -> Path:
+        """The `hob` of this installation."""
+        import sysconfig
+
+        started_as = Path(sys.argv[0])
+        if started_as.stem == "hob":
+            return started_as
+        return Path(sysconfig.get_path("scripts")) / "hob"
 
     def _client(self) -> Client:
         return self._app.client(timeout=_CLIENT_TIMEOUT_S)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from hob.log_entry import LEVELS, Entry
 from hob.log_file import rotated_files
@@ -83,48 +85,58 @@ class Follower:
         self._seen: os.stat_result | None = None
         self._position = 0
         self._partial = b""
-        try:
+        # What is there already is not handed out.
+        with contextlib.suppress(FileNotFoundError):
             self._seen = log_file.stat()
             self._position = self._seen.st_size
-        except FileNotFoundError:
-            pass
 
     def poll(self) -> list[bytes]:
         """The complete lines since the last look."""
-        lines: list[bytes] = []
-        try:
-            now = self._path.stat()
-        except FileNotFoundError:
-            return lines
-        if self._seen is not None and not os.path.samestat(now, self._seen):
-            lines += self._rest_of_rotated(self._seen)
-        elif now.st_size < self._position:
-            self._position, self._partial = 0, b""
-        self._seen = now
-        return lines + self._read(self._path)
+        with contextlib.ExitStack() as stack:
+            file = _open(self._path, stack)
+            # Of the open file, since the name may stand for another one a moment later.
+            now = os.fstat(file.fileno()) if file else None
+            seen, self._seen = self._seen, now
+            lines: list[bytes] = []
+            if seen is not None and (now is None or not os.path.samestat(now, seen)):
+                # Rotated or removed. The next file may be given the same inode, so the old one
+                # is finished with now, even if there is no new one yet.
+                lines += self._rest_of_rotated(seen, stack)
+            elif now is not None and now.st_size < self._position:
+                self._begin_file()
+            return lines + (self._read(file) if file else [])
 
-    def _rest_of_rotated(self, seen: os.stat_result) -> list[bytes]:
+    def _rest_of_rotated(self, seen: os.stat_result, stack: contextlib.ExitStack) -> list[bytes]:
         """What was added before the rotation; files rotated since are read in whole."""
-        newer: list[Path] = []
+        lines: list[bytes] = []
+        newer: list[BinaryIO] = []
         for _, path in rotated_files(self._path):
-            if os.path.samestat(path.stat(), seen):
+            file = _open(path, stack)
+            if file and os.path.samestat(os.fstat(file.fileno()), seen):
+                lines += self._read(file)
+                for whole in reversed(newer):
+                    self._begin_file()
+                    lines += self._read(whole)
                 break
-            newer.append(path)
-        else:
-            # It is gone altogether, and so is the order of the others.
-            self._position, self._partial = 0, b""
-            return []
-        lines = self._read(path)
-        for whole in reversed(newer):
-            self._position, self._partial = 0, b""
-            lines += self._read(whole)
-        self._position, self._partial = 0, b""
+            if file:
+                newer.append(file)
+        self._begin_file()
         return lines
 
-    def _read(self, path: Path) -> list[bytes]:
-        with path.open("rb") as file:
-            file.seek(self._position)
-            data = file.read()
+    def _begin_file(self) -> None:
+        self._position, self._partial = 0, b""
+
+    def _read(self, file: BinaryIO) -> list[bytes]:
+        file.seek(self._position)
+        data = file.read()
         self._position += len(data)
         *lines, self._partial = (self._partial + data).split(b"\n")
         return [line for line in lines if line]
+
+
+def _open(path: Path, stack: contextlib.ExitStack) -> BinaryIO | None:
+    """The file, closed with `stack`; None when it is not there (any more)."""
+    try:
+        return stack.enter_context(path.open("rb"))
+    except FileNotFoundError:
+        return None
