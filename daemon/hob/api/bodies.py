@@ -19,8 +19,13 @@ _DEEPLY_NESTED = "The JSON is nested too deeply."
 _object_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-async def read_body(request: web.Request, *, max_bytes: int, timeout_s: float) -> bytes:
+async def read_body(
+    request: web.Request, *, max_bytes: int, timeout_s: float, idle_s: float
+) -> bytes:
     """The body of a request that may carry JSON; empty when there is none.
+
+    All of it must arrive within `timeout_s`, and no part may take longer than `idle_s`: aiohttp
+    does not say when the chunks of a body break off in nonsense, the rest just never comes.
 
     Raises UnsupportedMediaType before anything is read, BodyTooLarge as soon as it is known, and
     InvalidRequest when the body is broken or does not arrive in time.
@@ -31,14 +36,14 @@ async def read_body(request: web.Request, *, max_bytes: int, timeout_s: float) -
     body = bytearray()
     try:
         async with asyncio.timeout(timeout_s):
-            while chunk := await request.content.readany():
+            while chunk := await asyncio.wait_for(request.content.readany(), idle_s):
                 body += chunk
                 if len(body) > max_bytes:
                     raise _too_large(max_bytes)
     except TimeoutError as error:
         raise InvalidRequest(
-            f"The request's body did not arrive within {timeout_s:g} s.",
-            hint="Send the body together with the headers.",
+            "The rest of the request's body did not arrive in time.",
+            hint="Send the body right after the headers, and as long as they announce it.",
         ) from error
     except web.RequestPayloadError as error:
         raise InvalidRequest("The request's body is not valid HTTP.") from error
@@ -66,8 +71,10 @@ def _check_headers(request: web.Request) -> None:
             hint="Send it without Content-Encoding.",
             param="Content-Encoding",
         )
-    stated = hdrs.CONTENT_TYPE in request.headers
-    if (stated or request.body_exists) and request.content_type != "application/json":
+    if not request.body_exists:
+        return
+    if request.content_type != "application/json":
+        stated = hdrs.CONTENT_TYPE in request.headers
         what = repr(request.content_type) if stated else "not stated"
         raise UnsupportedMediaType(
             f"The body's content type is {what}, and Hob reads only JSON.",

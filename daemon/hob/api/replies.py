@@ -16,7 +16,10 @@ async def read(request: web.Request) -> bytes:
     """The body within the API's limits; see bodies.read_body for the errors."""
     options = request.app[OPTIONS]
     return await read_body(
-        request, max_bytes=options.max_body_bytes, timeout_s=options.body_timeout_s
+        request,
+        max_bytes=options.max_body_bytes,
+        timeout_s=options.body_timeout_s,
+        idle_s=options.body_idle_s,
     )
 
 

@@ -33,6 +33,7 @@ class ApiOptions:
 
     max_body_bytes: int = 16 * 2**20
     body_timeout_s: float = 60.0
+    body_idle_s: float = 4.0
     write_timeout_s: float = 30.0
     keep_alive_s: float = 15.0
     max_choices: int = 256

@@ -18,6 +18,7 @@ from hob.wire.generate import FinishReason
 
 MAX_CHOICES_PER_PROMPT = 8
 MAX_CHOICES = 32
+MAX_MESSAGES = 65_536
 MAX_LOGIT_BIAS = 4_096
 MAX_TOKEN_ID = 2**31 - 1
 
@@ -78,7 +79,7 @@ class Message(Value, frozen=True):
 class ChatCompletionRequest(GenerationRequest, frozen=True, kw_only=True):
     """`max_completion_tokens` goes before `max_tokens`, its older name."""
 
-    messages: list[Message]
+    messages: Annotated[list[Message], Meta(max_length=MAX_MESSAGES)]
     max_completion_tokens: AnswerTokens | None = None
     # Refused unless they ask for nothing.
     tools: Any = None

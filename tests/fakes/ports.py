@@ -1,0 +1,294 @@
+"""The rest of the daemon as the API sees it: scripted, and without a model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from hob.api.services import Services
+from hob.errors import HobError, ModelAmbiguous, ModelNotFound
+from hob.wire.events import Event
+from hob.wire.generate import (
+    Delta,
+    Finished,
+    FinishReason,
+    GenerateEvent,
+    GenerateRequest,
+    Started,
+    Timings,
+    Usage,
+)
+from hob.wire.models import ModelEntry, ModelInfo, PullEvent
+from hob.wire.status import ApiStatus, Status, TokenReply, WorkerStatus
+
+# Text to send, a gate to wait for, a failure to raise, or a reason to end.
+Step = str | asyncio.Event | Exception | FinishReason
+PROMPT_TOKENS = 7
+CACHED_TOKENS = 3
+
+
+def model_info(name: str) -> ModelInfo:
+    return ModelInfo(name=name, path=f"/models/{name}.gguf", file_bytes=1, modified_at=1700000000.5)
+
+
+def worker_status(model: str) -> WorkerStatus:
+    return WorkerStatus(
+        model=model,
+        state="ready",
+        pid=42,
+        chosen=True,
+        load_fraction=1.0,
+        warm_since=1.0,
+        last_used=None,
+        live_requests=0,
+        waiting_requests=0,
+        answers=0,
+        tokens_per_second=None,
+        rss_bytes=None,
+        loaded=None,
+        build=None,
+        restarts=0,
+        problem=None,
+    )
+
+
+@dataclass
+class FakeLibrary:
+    models: list[ModelInfo] = field(default_factory=lambda: [model_info("tiny"), model_info("big")])
+    rescans: int = 0
+    pulls: list[str] = field(default_factory=list)
+    pull_events: list[PullEvent | asyncio.Event] = field(default_factory=list)
+    pull_closed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def infos(self) -> Sequence[ModelInfo]:
+        return self.models
+
+    def resolve(self, name: str) -> ModelInfo:
+        found = [info for info in self.models if name in info.name]
+        if len(found) > 1:
+            raise ModelAmbiguous(f"{name!r} may mean several models.", param="model")
+        if not found:
+            raise ModelNotFound(f"There is no model {name}.", hint="`hob models`", param="model")
+        if found[0].problem is not None:
+            raise found[0].problem.error()
+        return found[0]
+
+    async def rescan(self) -> None:
+        self.rescans += 1
+
+    async def pull(self, source: str) -> AsyncIterator[PullEvent]:
+        self.pulls.append(source)
+        try:
+            for event in self.pull_events:
+                if isinstance(event, asyncio.Event):
+                    await event.wait()
+                else:
+                    yield event
+        finally:
+            self.pull_closed.set()
+
+
+@dataclass
+class FakeModels:
+    """Answers every request by `steps`, or by `steps_of[index]` for the request of that index.
+
+    A Started goes before and a Finished after, unless a step raises or ends. `before` happens
+    while the caller is still entering. `live` counts the requests that have not been left.
+    """
+
+    library: FakeLibrary
+    chosen: str = "tiny"
+    steps: list[Step] = field(default_factory=lambda: list[Step](["Hello", " world"]))
+    steps_of: dict[int, list[Step]] = field(default_factory=dict)
+    before: list[Step] = field(default_factory=list)
+    starts: bool = True
+    ends: bool = True
+    requests: list[GenerateRequest] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    live: int = 0
+    entered: asyncio.Event = field(default_factory=asyncio.Event)
+    sent: asyncio.Event = field(default_factory=asyncio.Event)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+    used: list[str] = field(default_factory=list)
+    problem: HobError | None = None
+
+    def entries(self) -> Sequence[ModelEntry]:
+        return [
+            ModelEntry(
+                info=info,
+                state="bad" if info.problem else "available",
+                chosen=info.name == self.chosen,
+            )
+            for info in self.library.models
+        ]
+
+    def workers(self) -> Sequence[WorkerStatus]:
+        return [worker_status(self.chosen)]
+
+    async def load(self, name: str) -> WorkerStatus:
+        return self._done("load", name)
+
+    async def unload(self, name: str) -> None:
+        self._done("unload", name)
+
+    async def use(self, name: str) -> WorkerStatus:
+        return self._done("use", name)
+
+    def _done(self, what: str, name: str) -> WorkerStatus:
+        if self.problem is not None:
+            raise self.problem
+        self.used.append(f"{what} {name}")
+        return worker_status(name)
+
+    @asynccontextmanager
+    async def generate(
+        self, model: str, request: GenerateRequest
+    ) -> AsyncIterator[AsyncIterator[GenerateEvent]]:
+        index = len(self.requests)
+        self.requests.append(request)
+        self.asked.append(model)
+        self.live += 1
+        self.entered.set()
+        try:
+            for step in self.before:
+                await _pass(step)
+            yield self._events(request, self.steps_of.get(index, self.steps))
+        finally:
+            self.live -= 1
+            if not self.live:
+                self.left.set()
+
+    async def _events(
+        self, request: GenerateRequest, steps: list[Step]
+    ) -> AsyncIterator[GenerateEvent]:
+        if self.starts:
+            yield Started(id=request.id, prompt_tokens=PROMPT_TOKENS, cached_tokens=CACHED_TOKENS)
+            self.sent.set()
+        reason: FinishReason = "stop"
+        texts = 0
+        for step in steps:
+            if step in ("stop", "length", "cancelled"):
+                reason = step
+                break
+            if isinstance(step, str):
+                texts += 1
+                yield Delta(id=request.id, text=step)
+                self.sent.set()
+            else:
+                await _pass(step)
+        if self.ends:
+            yield finished(request.id, texts, reason)
+
+
+async def _pass(step: Step) -> None:
+    if isinstance(step, Exception):
+        raise step
+    if isinstance(step, asyncio.Event):
+        await step.wait()
+
+
+def finished(id_: str, tokens: int, reason: FinishReason = "stop") -> Finished:
+    return Finished(
+        id=id_,
+        reason=reason,
+        usage=Usage(
+            prompt_tokens=PROMPT_TOKENS, completion_tokens=tokens, cached_tokens=CACHED_TOKENS
+        ),
+        timings=Timings(queued_s=0.5, prefill_s=0.25, decode_s=2.0),
+    )
+
+
+@dataclass
+class FakeFacts:
+    """What is put into `facts` is told to the one subscriber; None ends it."""
+
+    facts: asyncio.Queue[Event | None] = field(default_factory=asyncio.Queue)
+    subscribed: asyncio.Event = field(default_factory=asyncio.Event)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @asynccontextmanager
+    async def subscribe(self) -> AsyncIterator[AsyncIterator[Event]]:
+        self.subscribed.set()
+        try:
+            yield self._told()
+        finally:
+            self.left.set()
+
+    async def _told(self) -> AsyncIterator[Event]:
+        while (fact := await self.facts.get()) is not None:
+            yield fact
+
+
+@dataclass
+class FakeDaemon:
+    stopping: bool = False
+    stop_requests: int = 0
+    problem: Exception | None = None
+
+    def status(self) -> Status:
+        if self.problem is not None:
+            raise self.problem
+        return Status(
+            version="0.0",
+            pid=1,
+            started_at=1.0,
+            stopping=self.stopping,
+            home="/home/hob",
+            log_file="/home/hob/hob.log",
+            chosen="tiny",
+            model_count=2,
+            models_folder="/models",
+            workers=(worker_status("tiny"),),
+            api=ApiStatus(socket="/run/hob.sock", address="", problem=None),
+            rss_bytes=1,
+        )
+
+    def request_stop(self) -> None:
+        self.stop_requests += 1
+        self.stopping = True
+
+
+@dataclass
+class FakeAccess:
+    calls: list[str] = field(default_factory=list)
+    problem: HobError | None = None
+
+    def status(self) -> ApiStatus:
+        return ApiStatus(socket="/run/hob.sock", address="", problem=None)
+
+    async def enable(self, port: int | None, allow_file: bool) -> ApiStatus:
+        if self.problem is not None:
+            raise self.problem
+        self.calls.append(f"enable {port} {allow_file}")
+        return ApiStatus(
+            socket="/run/hob.sock", address=f"http://127.0.0.1:{port or 4662}", problem=None
+        )
+
+    async def disable(self) -> ApiStatus:
+        self.calls.append("disable")
+        return self.status()
+
+    async def token(self, rotate: bool = False) -> TokenReply:
+        if self.problem is not None:
+            raise self.problem
+        self.calls.append("rotate" if rotate else "token")
+        return TokenReply(token="secret", where="keyring", address="")
+
+
+@dataclass
+class Fakes:
+    library: FakeLibrary
+    models: FakeModels
+    facts: FakeFacts
+    daemon: FakeDaemon
+    access: FakeAccess
+
+    @classmethod
+    def make(cls) -> Fakes:
+        library = FakeLibrary()
+        return cls(library, FakeModels(library), FakeFacts(), FakeDaemon(), FakeAccess())
+
+    def services(self) -> Services:
+        return Services(self.library, self.models, self.facts, self.daemon, self.access)
