@@ -90,6 +90,13 @@ class Header:
             return None
         return entry.value
 
+    def number(self, key: str) -> float | None:
+        """The number at `key`, whole or not, or None."""
+        entry = self.metadata.get(key)
+        if entry is None or isinstance(entry.value, bool | str | Array):
+            return None
+        return entry.value
+
     def array(self, key: str) -> Array | None:
         """The shape of the array at `key`, or None."""
         entry = self.metadata.get(key)
@@ -133,7 +140,7 @@ def read_header(fd: int, file_bytes: int) -> Header:
 def cut_short(need: int, have: int) -> BadModelFile:
     """The error for a file of `have` bytes whose header promises `need`."""
     return BadModelFile(
-        f"The file is cut short: it should have {need:,} bytes and has {have:,}.",
+        f"The file is cut short: it should have at least {need:,} bytes and has {have:,}.",
         hint="Wait for the copy or download to end, or fetch the file again.",
         need_bytes=need,
         have_bytes=have,
@@ -166,10 +173,10 @@ class _Cursor:
     def skip(self, count: int) -> None:
         """Step over `count` bytes without reading them."""
         end = self.at + count
+        if end > MAX_HEADER_BYTES:
+            raise _damaged(f"its header would be over {MAX_HEADER_BYTES // 2**20} MiB")
         if end > self._file_bytes:
             raise cut_short(end, self._file_bytes)
-        if end > MAX_HEADER_BYTES:
-            raise _damaged(f"its header is over {MAX_HEADER_BYTES // 2**20} MiB")
         self.at = end
 
     def u32(self) -> int:
@@ -206,7 +213,8 @@ class _Cursor:
         if offset + count > len(self._window):
             self.skip(count)
             self.at -= count
-            self._window = os.pread(self._fd, max(count, _WINDOW_BYTES), self.at)
+            os.lseek(self._fd, self.at, os.SEEK_SET)
+            self._window = os.read(self._fd, max(count, _WINDOW_BYTES))
             self._start = self.at
             offset = 0
             if len(self._window) < count:

@@ -10,11 +10,12 @@ from contextlib import aclosing
 from pathlib import Path
 
 from hob.errors import HobError, InvalidRequest, ModelNotFound, NoModels
-from hob.models.describe import clean
+from hob.models.checks import clean
+from hob.models.files import ModelFile, stamp_of
 from hob.models.names import echo, match
 from hob.models.pull import Pull, Pulled
 from hob.models.pull_stream import run_in_thread
-from hob.models.scan import Model, ModelFile, refreshed, scan, stamp_of
+from hob.models.scan import Model, refreshed, scan
 from hob.wire.base import ErrorInfo
 from hob.wire.events import Event, ModelAdded, ModelRemoved
 from hob.wire.models import ModelInfo, PullDone, PullEvent, PullFailed, PullProgress

@@ -1,23 +1,20 @@
 """Looking at the models folder: which files are there, and what each one is.
 
-Whatever lies in the folder is data from a stranger: a file is opened without blocking and checked
-on its descriptor, a folder is visited once even when links form a ring, and one bad file is one
-bad line of the list.
+A folder is visited once even when links form a ring, and one bad file is one bad line of the list.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hob.errors import BadModelFile
-from hob.models.describe import Description, clean, describe
-from hob.models.gguf import read_header
+from hob.models.checks import clean
+from hob.models.files import ModelFile, look, stamp_of
 from hob.models.names import make_name, shard_of, unique_names
+from hob.models.shards import find_set_problem, group_parts
 from hob.wire.base import ErrorInfo
 from hob.wire.models import ModelInfo
 
@@ -25,26 +22,6 @@ log = logging.getLogger(__name__)
 
 MAX_DEPTH = 8
 MAX_VISITED = 100_000
-_NAMED_PARTS = 5
-
-
-@dataclass(frozen=True)
-class Stamp:
-    """What changes when a file does; an unreadable file has none of it."""
-
-    size: int
-    mtime_ns: int
-    inode: int
-    device: int
-
-
-@dataclass(frozen=True)
-class ModelFile:
-    """One file as it was when it was last read."""
-
-    path: str
-    stamp: Stamp | None
-    about: Description
 
 
 @dataclass(frozen=True)
@@ -59,7 +36,7 @@ def scan(folders: Sequence[Path], known: Mapping[str, ModelFile]) -> dict[str, M
     """Every model under `folders`, by name; files in `known` that did not change are not read."""
     paths = [path for folder in folders for path in find_files(folder)]
     files = [look(path, known.get(path)) for path in _without_aliases(dict.fromkeys(paths))]
-    groups = list(_groups(files))
+    groups = list(group_parts(files))
     wishes = {
         group[0].path: make_name(Path(group[0].path).stem, group[0].about) for group in groups
     }
@@ -133,99 +110,11 @@ def _without_aliases(paths: Iterable[str]) -> Iterator[str]:
             yield path
 
 
-def look(path: str, known: ModelFile | None = None) -> ModelFile:
-    """What the file at `path` is now: `known` again when it did not change."""
-    stamp = stamp_of(path)
-    if known is not None and stamp is not None and known.stamp == stamp:
-        return known
-    try:
-        about = _read(path)
-    except BadModelFile as problem:
-        about = Description(problem=problem)
-    except OSError as error:
-        about = Description(problem=_unreadable(error))
-    return ModelFile(path, stamp, about)
-
-
-def stamp_of(path: str) -> Stamp | None:
-    """The stamp of a file, or None when there is none that can be looked at."""
-    try:
-        at = Path(path).stat()
-    except (OSError, ValueError):
-        return None
-    return Stamp(at.st_size, at.st_mtime_ns, at.st_ino, at.st_dev)
-
-
-def _read(path: str) -> Description:
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        raise BadModelFile(
-            "The file's name is not valid UTF-8.", hint="Give the file another name."
-        ) from None
-    # Without O_NONBLOCK, opening a FIFO waits for somebody to write into it.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
-    fd = os.open(path, flags | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0))
-    try:
-        at = os.fstat(fd)
-        if not stat.S_ISREG(at.st_mode):
-            raise BadModelFile(
-                f"It is {_kind(at.st_mode)}, not a file.", hint="Remove it from the models folder."
-            )
-        if not at.st_size:
-            raise BadModelFile(
-                "The file is empty.", hint="Wait for the copy to end, or fetch the file again."
-            )
-        return describe(read_header(fd, at.st_size))
-    finally:
-        os.close(fd)
-
-
-def _kind(mode: int) -> str:
-    if stat.S_ISDIR(mode):
-        return "a folder"
-    if stat.S_ISFIFO(mode):
-        return "a pipe"
-    return "a device or socket"
-
-
-def _unreadable(error: OSError) -> BadModelFile:
-    if isinstance(error, FileNotFoundError):
-        return BadModelFile(
-            "The link leads to a file that is not there.",
-            hint="Put the file back, or remove the link.",
-        )
-    if isinstance(error, PermissionError):
-        return BadModelFile(
-            "The file may not be read by you.", hint="Change the file's permissions."
-        )
-    if isinstance(error, IsADirectoryError):
-        return BadModelFile("It is a folder, not a file.", hint="Give the folder another name.")
-    return BadModelFile(
-        f"The file cannot be read: {error.strerror or 'unknown error'}.",
-        hint="Look at the disk, or move the file to another one.",
-    )
-
-
-def _groups(files: Iterable[ModelFile]) -> Iterator[tuple[ModelFile, ...]]:
-    """Files that make one model together, in their order; most are alone."""
-    split: dict[tuple[str, str, int], list[ModelFile]] = {}
-    for file in files:
-        path = Path(file.path)
-        if (shard := shard_of(path.stem)) and shard[2] > 1:
-            prefix, _, count = shard
-            split.setdefault((str(path.parent), prefix, count), []).append(file)
-        else:
-            yield (file,)
-    for parts in split.values():
-        yield tuple(sorted(parts, key=lambda file: file.path))
-
-
 def combine(name: str, files: tuple[ModelFile, ...]) -> Model:
     """The model that `files` make together."""
     first = files[0]
     about = first.about
-    problem = _shard_problem(files) or about.problem
+    problem = find_set_problem(files) or about.problem
     parameters = [file.about.parameters for file in files]
     info = ModelInfo(
         name=name,
@@ -246,63 +135,6 @@ def combine(name: str, files: tuple[ModelFile, ...]) -> Model:
         problem=ErrorInfo.of(problem) if problem else None,
     )
     return Model(info, files)
-
-
-def _shard_problem(files: tuple[ModelFile, ...]) -> BadModelFile | None:
-    """What is wrong with the parts of a split model as a set, and with any of them."""
-    shard = shard_of(Path(files[0].path).stem)
-    count = shard[2] if shard else 1
-    if count <= 1:
-        return _lone_part(files[0].about)
-    parts = {number: file for file in files if (number := _number(file)) is not None}
-    missing = [number for number in range(1, min(count, MAX_VISITED) + 1) if number not in parts]
-    if missing:
-        return _missing_parts(missing, count)
-    for number, file in sorted(parts.items()):
-        about = file.about
-        if about.problem:
-            return _in_part(about.problem, number, count)
-        if (about.shard_number + 1, about.shard_count) != (number, count):
-            return BadModelFile(
-                f"Part {number} of {count} says that it is part {about.shard_number + 1:,}"
-                f" of {about.shard_count:,}.",
-                hint="Fetch the parts again, and keep their names.",
-            )
-    return None
-
-
-def _lone_part(about: Description) -> BadModelFile | None:
-    if about.shard_count <= 1:
-        return None
-    return BadModelFile(
-        f"The file is one part of {about.shard_count:,} and has lost its place in the name.",
-        hint="Name the parts as they were, such as NAME-00001-of-00003.gguf.",
-    )
-
-
-def _number(file: ModelFile) -> int | None:
-    shard = shard_of(Path(file.path).stem)
-    return shard[1] if shard else None
-
-
-def _missing_parts(missing: Sequence[int], count: int) -> BadModelFile:
-    named = ", ".join(str(number) for number in missing[:_NAMED_PARTS])
-    more = len(missing) - _NAMED_PARTS
-    what = f"Part {named}" if len(missing) == 1 else f"Parts {named}"
-    what += f" and {more:,} more" if more > 0 else ""
-    return BadModelFile(
-        f"{what} of {count:,} {'is' if len(missing) == 1 else 'are'} missing from the folder.",
-        hint="Put all parts of the model beside each other.",
-    )
-
-
-def _in_part(problem: BadModelFile, number: int, count: int) -> BadModelFile:
-    return BadModelFile(
-        f"Part {number} of {count}: {problem.message}",
-        hint=problem.hint,
-        param=problem.param,
-        **problem.details,
-    )
 
 
 def refreshed(model: Model) -> Model:
