@@ -5,14 +5,12 @@ shape, type, offset); then, aligned, the tensors' data. Every number in the file
 each read is checked against the file's size, and each count against a limit, before it is used.
 
 Arrays are stepped over and never built: a vocabulary of 262,144 strings costs one pass over their
-lengths. The file is read through a window of a fixed size, and never mapped into memory, because a
-mapped file that somebody cuts short ends the process that touches it (SIGBUS).
+lengths.
 """
 
 from __future__ import annotations
 
 import math
-import os
 import struct
 import sys
 from collections.abc import Mapping
@@ -20,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from hob.errors import BadModelFile
+from hob.models.gguf_cursor import ORDER, Cursor, cut_short, damaged
 from hob.models.gguf_types import (
     REMOVED_TENSOR_TYPES,
     SCALAR_FORMATS,
@@ -30,11 +29,10 @@ from hob.models.gguf_types import (
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
 
-# Far above any real model; they bound the time and memory that a hostile header can cost.
-MAX_HEADER_BYTES = 256 * 2**20
+# Far above any real model; they bound the time and memory that a hostile header can cost, as do
+# the limits of the cursor.
 MAX_KEYS = 8_192
 MAX_KEY_BYTES = 1_024
-MAX_ARRAY_STRINGS = 4_000_000
 MAX_TENSORS = 65_536
 MAX_STRING_BYTES = 16 * 2**20
 
@@ -44,12 +42,8 @@ MAX_DIMENSIONS = 4
 DEFAULT_ALIGNMENT = 32
 
 KEPT_STRING_BYTES = 512
-_WINDOW_BYTES = 256 * 1024
 _INT64_MAX = 2**63 - 1
-_ORDER = "<" if sys.byteorder == "little" else ">"
-_U32 = struct.Struct(_ORDER + "I")
-_U64 = struct.Struct(_ORDER + "Q")
-_SCALARS = {kind: struct.Struct(_ORDER + code) for kind, code in SCALAR_FORMATS.items()}
+_SCALARS = {kind: struct.Struct(ORDER + code) for kind, code in SCALAR_FORMATS.items()}
 
 
 class Array(NamedTuple):
@@ -108,14 +102,14 @@ def read_header(fd: int, file_bytes: int) -> Header:
 
     Raises BadModelFile with a plain reason, and OSError when the file cannot be read.
     """
-    cursor = _Cursor(fd, file_bytes)
+    cursor = Cursor(fd, file_bytes)
     version = _read_version(cursor)
     tensor_count = cursor.u64()
     key_count = cursor.u64()
     if tensor_count > MAX_TENSORS:
-        raise _damaged(f"it claims to have {tensor_count:,} tensors")
+        raise damaged(f"it claims to have {tensor_count:,} tensors")
     if key_count > MAX_KEYS:
-        raise _damaged(f"it claims to have {key_count:,} metadata keys")
+        raise damaged(f"it claims to have {key_count:,} metadata keys")
     metadata: dict[str, Entry] = {}
     for _ in range(key_count):
         key = _read_key(cursor, metadata)
@@ -137,91 +131,6 @@ def read_header(fd: int, file_bytes: int) -> Header:
     )
 
 
-def cut_short(need: int, have: int) -> BadModelFile:
-    """The error for a file of `have` bytes whose header promises `need`."""
-    return BadModelFile(
-        f"The file is cut short: it should have at least {need:,} bytes and has {have:,}.",
-        hint="Wait for the copy or download to end, or fetch the file again.",
-        need_bytes=need,
-        have_bytes=have,
-    )
-
-
-def _damaged(what: str) -> BadModelFile:
-    return BadModelFile(
-        f"The file is damaged, or no model at all: {what}.", hint="Fetch the file again."
-    )
-
-
-class _Cursor:
-    """Reads forward through a file with one window of memory; knows no meaning."""
-
-    def __init__(self, fd: int, file_bytes: int) -> None:
-        self._fd = fd
-        self._file_bytes = file_bytes
-        self._window = b""
-        self._start = 0
-        self._strings_left = MAX_ARRAY_STRINGS
-        self.at = 0
-
-    def take(self, count: int) -> bytes:
-        """The next `count` bytes, as many as a window holds or fewer."""
-        offset = self._need(count)
-        self.at += count
-        return self._window[offset : offset + count]
-
-    def skip(self, count: int) -> None:
-        """Step over `count` bytes without reading them."""
-        end = self.at + count
-        if end > MAX_HEADER_BYTES:
-            raise _damaged(f"its header would be over {MAX_HEADER_BYTES // 2**20} MiB")
-        if end > self._file_bytes:
-            raise cut_short(end, self._file_bytes)
-        self.at = end
-
-    def u32(self) -> int:
-        return self.unpack(_U32)
-
-    def u64(self) -> int:
-        return self.unpack(_U64)
-
-    def unpack(self, form: struct.Struct) -> int:
-        offset = self._need(form.size)
-        self.at += form.size
-        value: int = form.unpack_from(self._window, offset)[0]
-        return value
-
-    def skip_strings(self, count: int) -> None:
-        """Step over `count` strings, of which only the lengths are looked at."""
-        self._strings_left -= count
-        if self._strings_left < 0:
-            raise _damaged(f"its lists hold over {MAX_ARRAY_STRINGS:,} strings")
-        unpack = _U64.unpack_from
-        while count:
-            offset = self._need(8)
-            window = self._window
-            last = len(window) - 8
-            while count and offset <= last:
-                offset += 8 + unpack(window, offset)[0]
-                count -= 1
-            # The last string may end far beyond the window: the next round moves it there.
-            self.skip(self._start + offset - self.at)
-
-    def _need(self, count: int) -> int:
-        """Where in the window the next `count` bytes begin, once they are there."""
-        offset = self.at - self._start
-        if offset + count > len(self._window):
-            self.skip(count)
-            self.at -= count
-            os.lseek(self._fd, self.at, os.SEEK_SET)
-            self._window = os.read(self._fd, max(count, _WINDOW_BYTES))
-            self._start = self.at
-            offset = 0
-            if len(self._window) < count:
-                raise cut_short(self.at + count, self.at + len(self._window))
-        return offset
-
-
 @dataclass
 class _Layout:
     """Where the tensors' data lies so far: each begins where the one before it ends, padded."""
@@ -235,23 +144,23 @@ class _Layout:
 
     def add(self, name: bytes, offset: int, kind: str, elements: int, size: int) -> None:
         if name in self.names:
-            raise _damaged(f"two tensors have the name {_shown(name)}")
+            raise damaged(f"two tensors have the name {_shown(name)}")
         if offset % self.alignment:
-            raise _damaged(f"tensor {_shown(name)} is not aligned")
+            raise damaged(f"tensor {_shown(name)} is not aligned")
         if offset < self.next_offset:
-            raise _damaged(f"tensor {_shown(name)} overlaps the one before it")
+            raise damaged(f"tensor {_shown(name)} overlaps the one before it")
         if offset > self.next_offset:
-            raise _damaged(f"there is a gap before tensor {_shown(name)}")
+            raise damaged(f"there is a gap before tensor {_shown(name)}")
         self.names.add(name)
         self.data_bytes = offset + size
         self.next_offset = _padded(self.data_bytes, self.alignment)
         self.elements += elements
         self.bytes_by_type[kind] = self.bytes_by_type.get(kind, 0) + size
         if self.next_offset > _INT64_MAX:
-            raise _damaged("its tensors would not fit on any disk")
+            raise damaged("its tensors would not fit on any disk")
 
 
-def _read_version(cursor: _Cursor) -> int:
+def _read_version(cursor: Cursor) -> int:
     """The version, once magic, byte order and version are ones that llama.cpp loads."""
     magic = cursor.take(4)
     if magic != MAGIC:
@@ -293,17 +202,17 @@ def _not_gguf(magic: bytes) -> BadModelFile:
     )
 
 
-def _read_key(cursor: _Cursor, seen: Mapping[str, Entry]) -> str:
+def _read_key(cursor: Cursor, seen: Mapping[str, Entry]) -> str:
     length = cursor.u64()
     if not 0 < length <= MAX_KEY_BYTES:
-        raise _damaged(f"a metadata key is {length:,} bytes long")
+        raise damaged(f"a metadata key is {length:,} bytes long")
     key = cursor.take(length).decode("utf-8", "replace")
     if key in seen:
-        raise _damaged(f"the metadata key {_shown(key.encode())} comes twice")
+        raise damaged(f"the metadata key {_shown(key.encode())} comes twice")
     return key
 
 
-def _read_value(cursor: _Cursor) -> Entry:
+def _read_value(cursor: Cursor) -> Entry:
     kind = cursor.u32()
     if scalar := _SCALARS.get(kind):
         return Entry(kind, cursor.unpack(scalar))
@@ -311,20 +220,20 @@ def _read_value(cursor: _Cursor) -> Entry:
         return Entry(kind, _read_string(cursor))
     if kind == ValueType.ARRAY:
         return Entry(kind, _skip_array(cursor))
-    raise _damaged(f"a metadata value has the type {kind}, which GGUF does not have")
+    raise damaged(f"a metadata value has the type {kind}, which GGUF does not have")
 
 
-def _read_string(cursor: _Cursor) -> str:
+def _read_string(cursor: Cursor) -> str:
     length = cursor.u64()
     if length > MAX_STRING_BYTES:
-        raise _damaged(f"a metadata text is {length:,} bytes long")
+        raise damaged(f"a metadata text is {length:,} bytes long")
     kept = min(length, KEPT_STRING_BYTES)
     text = cursor.take(kept).decode("utf-8", "replace")
     cursor.skip(length - kept)
     return text
 
 
-def _skip_array(cursor: _Cursor) -> Array:
+def _skip_array(cursor: Cursor) -> Array:
     kind = cursor.u32()
     count = cursor.u64()
     if kind == ValueType.STRING:
@@ -333,9 +242,9 @@ def _skip_array(cursor: _Cursor) -> Array:
         cursor.skip(count * scalar.size)
     elif kind == ValueType.ARRAY:
         # The format allows them, no model has them, and llama.cpp does not load them.
-        raise _damaged("its metadata nests lists in lists")
+        raise damaged("its metadata nests lists in lists")
     else:
-        raise _damaged(f"a metadata list has the type {kind}, which GGUF does not have")
+        raise damaged(f"a metadata list has the type {kind}, which GGUF does not have")
     return Array(kind, count)
 
 
@@ -345,31 +254,31 @@ def _alignment(metadata: Mapping[str, Entry]) -> int:
         return DEFAULT_ALIGNMENT
     value = entry.value
     if entry.kind != ValueType.UINT32 or not isinstance(value, int):
-        raise _damaged("its alignment is not a 32-bit number")
+        raise damaged("its alignment is not a 32-bit number")
     if value == 0 or value & (value - 1):
-        raise _damaged(f"its alignment is {value}, which is not a power of two")
+        raise damaged(f"its alignment is {value}, which is not a power of two")
     return value
 
 
-def _read_tensor(cursor: _Cursor, layout: _Layout) -> None:
+def _read_tensor(cursor: Cursor, layout: _Layout) -> None:
     length = cursor.u64()
     if length > MAX_TENSOR_NAME_BYTES:
-        raise _damaged(f"a tensor's name is {length:,} bytes long")
+        raise damaged(f"a tensor's name is {length:,} bytes long")
     name = cursor.take(length)
     dimensions = cursor.u32()
     if dimensions > MAX_DIMENSIONS:
-        raise _damaged(f"tensor {_shown(name)} has {dimensions} dimensions")
+        raise damaged(f"tensor {_shown(name)} has {dimensions} dimensions")
     shape = [cursor.u64() for _ in range(dimensions)]
     kind = cursor.u32()
     offset = cursor.u64()
     elements = math.prod(shape)
     if max(elements, offset, *shape) > _INT64_MAX:
-        raise _damaged(f"tensor {_shown(name)} would not fit on any disk")
+        raise damaged(f"tensor {_shown(name)} would not fit on any disk")
     form = TENSOR_TYPES.get(kind)
     if form is None:
         raise _unknown_type(kind)
     if shape and shape[0] % form.block:
-        raise _damaged(f"the rows of tensor {_shown(name)} do not fill whole blocks")
+        raise damaged(f"the rows of tensor {_shown(name)} do not fill whole blocks")
     layout.add(name, offset, form.name, elements, elements // form.block * form.block_bytes)
 
 

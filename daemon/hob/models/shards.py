@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from hob.errors import BadModelFile
+from hob.models.describe import Description
 from hob.models.files import ModelFile
 from hob.models.names import shard_of
 
