@@ -117,7 +117,7 @@ def _decode_field(name: str, raw: msgspec.Raw, decoder: msgspec.json.Decoder[Any
 def _fields(shape: type[msgspec.Struct]) -> Mapping[str, tuple[msgspec.json.Decoder[Any], bool]]:
     """Of each field, its decoder and whether it must be there."""
     return {
-        field.encode_name: (msgspec.json.Decoder(field.type), field.required)
+        field.name: (msgspec.json.Decoder(field.type), field.required)
         for field in msgspec.structs.fields(shape)
     }
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from hob.api.openai.refusals import CHAT, COMPLETION, refuse_unsupported
 from hob.errors import InvalidRequest, UnsupportedParameter
 from hob.wire.generate import (
     MAX_STOP_CHARS,
@@ -40,36 +41,6 @@ _ROLES: Mapping[str, Role] = {
     "tool": "tool",
 }
 
-# What a field that is refused would do, and whether a value of it asks for nothing.
-_Refusal = tuple[str, Callable[[Any], bool]]
-
-
-def _never(_: object) -> bool:
-    return False
-
-
-_COMMON: dict[str, _Refusal] = {
-    "grammar": ("output that follows a grammar", lambda value: value == ""),
-    "json_schema": ("output that follows a JSON schema", _never),
-}
-_CHAT: dict[str, _Refusal] = _COMMON | {
-    "tools": ("calling tools", lambda value: value == []),
-    "tool_choice": ("calling tools", lambda value: value in ("none", "auto")),
-    "functions": ("calling functions", lambda value: value == []),
-    "function_call": ("calling functions", lambda value: value in ("none", "auto")),
-    "response_format": ("output in a given format", lambda value: value == {"type": "text"}),
-    "logprobs": ("log probabilities", lambda value: value is False),
-    "top_logprobs": ("log probabilities", lambda value: value == 0),
-    "audio": ("audio", _never),
-    "modalities": ("anything but text", lambda value: value in ([], ["text"])),
-    "web_search_options": ("searching the web", _never),
-}
-_COMPLETION: dict[str, _Refusal] = _COMMON | {
-    "echo": ("repeating the prompt in the answer", lambda value: value is False),
-    "suffix": ("filling in the middle", lambda value: value == ""),
-    "logprobs": ("log probabilities", lambda value: value is False),
-}
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -85,7 +56,7 @@ class Plan:
 
 def plan_chat(body: ChatCompletionRequest, id_: str, priority: Priority) -> Plan:
     """Raises InvalidRequest or UnsupportedParameter."""
-    _refuse(body, _CHAT)
+    refuse_unsupported(body, CHAT)
     if not body.messages:
         raise InvalidRequest(
             "`messages` is empty, so there is nothing to answer.", param="messages"
@@ -105,7 +76,7 @@ def plan_chat(body: ChatCompletionRequest, id_: str, priority: Priority) -> Plan
 
 def plan_completion(body: CompletionRequest, id_: str, priority: Priority) -> Plan:
     """Raises InvalidRequest or UnsupportedParameter."""
-    _refuse(body, _COMPLETION)
+    refuse_unsupported(body, COMPLETION)
     if body.best_of not in (None, 1, body.n):
         raise UnsupportedParameter(
             "`best_of` asks for choosing among answers, which this version of Hob does not do.",
@@ -127,18 +98,6 @@ def plan_completion(body: CompletionRequest, id_: str, priority: Priority) -> Pl
             for prompt in _prompts(body.prompt)
         ],
     )
-
-
-def _refuse(body: GenerationRequest, refusals: Mapping[str, _Refusal]) -> None:
-    """Nothing that would change the answer is silently ignored."""
-    for name, (what, asks_for_nothing) in refusals.items():
-        value = getattr(body, name)
-        if value is not None and not asks_for_nothing(value):
-            raise UnsupportedParameter(
-                f"`{name}` asks for {what}, which this version of Hob does not do.",
-                hint="Leave it out.",
-                param=name,
-            )
 
 
 def _plan(body: GenerationRequest, prompts: Sequence[GenerateRequest]) -> Plan:
