@@ -35,6 +35,7 @@ class World:
 
     def __init__(self) -> None:
         self.children: list[FakeChild] = []
+        self.most_alive = 0
         self.auto_hello = True
         self.auto_load = True
         self.auto_answer = True
@@ -48,6 +49,7 @@ class World:
             raise self.spawn_error
         child = FakeChild(self, next(self._pids))
         self.children.append(child)
+        self.most_alive = max(self.most_alive, len(self.alive()))
         return child
 
     def alive(self, path: str | None = None) -> list[FakeChild]:

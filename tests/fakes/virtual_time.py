@@ -34,12 +34,18 @@ class _JumpingSelector(selectors.DefaultSelector):
 class VirtualLoop(asyncio.SelectorEventLoop):
     """For programs without real input: no files, processes or threads."""
 
+    _scheduled: list[asyncio.TimerHandle]
+
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()
         super().__init__(self._jumping)
 
     def time(self) -> float:
         return self._jumping.now
+
+    def timers(self) -> int:
+        """How many timers are pending: each is a wakeup to come."""
+        return sum(not timer.cancelled() for timer in self._scheduled)
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

@@ -1,0 +1,77 @@
+"""A pool over in-process workers, for tests in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from fakes import virtual_time
+from fakes.in_process import FakeChild, World
+from fakes.supervised import Facts, Library
+from hob.errors import HobError
+from hob.supervisor.pool import Pool, PoolOptions
+
+
+class Bench:
+    """A pool over in-process workers, with one model `m` unless told otherwise."""
+
+    def __init__(self, *models: str, **options: float) -> None:
+        self.world = World()
+        self.facts = Facts()
+        self.used: list[str] = []
+        self.library = Library(Path("/nowhere"), *(models or ("m",)))
+        self.pool = Pool(
+            resolve=self.library.resolve,
+            infos=self.library.infos,
+            publish=self.facts.publish,
+            options=PoolOptions(**options),  # type: ignore[arg-type]
+            on_use=self.used.append,
+            spawn=self.world.spawn,
+        )
+
+    @property
+    def most_alive(self) -> int:
+        """The most processes that ever ran at once."""
+        return self.world.most_alive
+
+    async def child(self) -> FakeChild:
+        """The newest process, after all that can happen without waiting has happened."""
+        await self.settle()
+        return self.world.children[-1]
+
+    async def settle(self) -> None:
+        """In virtual time the clock moves only when there is nothing else to do."""
+        await asyncio.sleep(0.001)
+
+    async def failure(self, doing: Awaitable[object]) -> HobError:
+        try:
+            await doing
+        except HobError as error:
+            return error
+        pytest.fail("nothing failed")
+
+
+@asynccontextmanager
+async def bench(*models: str, **options: float) -> AsyncIterator[Bench]:
+    made = Bench(*models, **options)
+    try:
+        yield made
+    finally:
+        await made.pool.aclose()
+    assert not made.world.alive()
+
+
+def in_virtual_time(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
+    async def main() -> None:
+        await test()
+
+    def run() -> None:
+        virtual_time.run(main())
+
+    run.__name__ = test.__name__
+    run.__doc__ = test.__doc__
+    return run

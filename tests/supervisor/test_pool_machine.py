@@ -1,0 +1,134 @@
+"""Any order of requests, loads, unloads, crashes and stalls: everyone is served or gets a typed
+error, nobody waits for ever, and there are never more processes than places."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from fakes.pool_bench import Bench
+from fakes.supervised import ask
+from fakes.virtual_time import VirtualLoop
+from hob.errors import HobError
+
+MODELS = ("a", "b", "c")
+NAMES = st.sampled_from(MODELS)
+MAX_LOADED = 2
+
+
+class PoolMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner(loop_factory=VirtualLoop)
+        self.waiting: set[asyncio.Task[Any]] = set()
+        self.runner.run(self.begin())
+
+    async def begin(self) -> None:
+        self.bench = Bench(*MODELS, max_loaded=MAX_LOADED, idle_unload_s=500, stall_timeout_s=60)
+        self.pool, self.world = self.bench.pool, self.bench.world
+
+    def launch(self, doing: Coroutine[Any, Any, object]) -> None:
+        """Begin it, and let everything happen that needs no time."""
+
+        async def begin() -> None:
+            self.waiting.add(asyncio.get_running_loop().create_task(doing))
+            await self.bench.settle()
+
+        self.runner.run(begin())
+
+    @rule(name=NAMES)
+    def ask(self, name: str) -> None:
+        self.launch(ask(self.pool, name))
+
+    @rule(name=NAMES)
+    def load(self, name: str) -> None:
+        self.launch(self.pool.load(name))
+
+    @rule(name=NAMES)
+    def use(self, name: str) -> None:
+        self.launch(self.pool.use(name))
+
+    @rule(name=NAMES)
+    def unload(self, name: str) -> None:
+        self.launch(self.pool.unload(name))
+
+    @rule(name=NAMES, size=st.integers(1, 3))
+    def replace_the_file(self, name: str, size: int) -> None:
+        self.bench.library.put(name, b"x" * size)
+
+    @precondition(lambda self: self.waiting)
+    @rule(data=st.data())
+    def give_up_waiting(self, data: st.DataObject) -> None:
+        task = data.draw(st.sampled_from(sorted(self.waiting, key=lambda task: task.get_name())))
+
+        async def cancel() -> None:
+            task.cancel()
+            await self.bench.settle()
+
+        self.runner.run(cancel())
+
+    @precondition(lambda self: self.world.alive())
+    @rule(data=st.data(), code=st.sampled_from([-9, -11, 0, 3]))
+    def a_process_dies(self, data: st.DataObject, code: int) -> None:
+        child = data.draw(st.sampled_from(self.world.alive()))
+
+        async def die() -> None:
+            child.die(code)
+            await self.bench.settle()
+
+        self.runner.run(die())
+
+    @rule(hello=st.booleans(), load=st.booleans(), answer=st.booleans(), obeys_stop=st.booleans())
+    def workers_behave_in_another_way(
+        self, hello: bool, load: bool, answer: bool, obeys_stop: bool
+    ) -> None:
+        self.world.auto_hello, self.world.auto_load = hello, load
+        self.world.auto_answer, self.world.obeys_stop = answer, obeys_stop
+
+    @rule(seconds=st.sampled_from([0.1, 1.0, 20.0, 200.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.runner.run(asyncio.sleep(seconds))
+
+    @invariant()
+    def never_more_processes_than_places(self) -> None:
+        assert len(self.world.alive()) <= MAX_LOADED
+
+    @invariant()
+    def never_two_processes_for_a_model(self) -> None:
+        paths = [child.path for child in self.world.alive() if child.path]
+        assert len(paths) == len(set(paths))
+
+    @invariant()
+    def whoever_is_done_was_served_or_told(self) -> None:
+        for task in [task for task in self.waiting if task.done()]:
+            self.waiting.discard(task)
+            if not task.cancelled() and (error := task.exception()) is not None:
+                assert isinstance(error, HobError), repr(error)
+
+    def teardown(self) -> None:
+        """With workers that behave from now on, everybody gets through; then all is gone."""
+        self.runner.run(self.end())
+        self.runner.close()
+
+    async def end(self) -> None:
+        self.workers_behave_in_another_way(True, True, True, True)
+        if self.waiting:
+            _, late = await asyncio.wait(self.waiting, timeout=2_000)
+            assert not late, f"still waiting: {late}"
+        self.whoever_is_done_was_served_or_told()
+        for name in MODELS:
+            await self.pool.load(name)
+            assert await ask(self.pool, name) == "0 1 2 3 "
+        await self.pool.drain(1)
+        assert not self.world.alive()
+        await asyncio.sleep(0)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+PoolMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestPoolMachine = PoolMachine.TestCase
