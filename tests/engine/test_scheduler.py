@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from hob.engine.scheduler import Limits, Live, Waiting, admit, plan
-from hob.wire.generate import Priority
 from hypothesis import given
 from hypothesis import strategies as st
+
+from hob.engine.scheduler import Limits, Live, Waiting, admit, plan
+from hob.wire.generate import Priority
 
 LIMITS = Limits(batch_tokens=512, shared_chunk=64)
 priorities = st.sampled_from(["interactive", "normal", "background"])
@@ -45,7 +46,11 @@ def test_every_decoding_sequence_gets_its_token_first() -> None:
 
 
 def test_admission_goes_by_priority_then_arrival() -> None:
-    queue = [waiting("a", priority="background"), waiting("b"), waiting("c", priority="interactive")]
+    queue = [
+        waiting("a", priority="background"),
+        waiting("b"),
+        waiting("c", priority="interactive"),
+    ]
     assert admit(queue, free_slots=2, free_cells=100) == ("c", "b")
 
 

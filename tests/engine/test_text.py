@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from hob.engine.text import TextStream
 from hypothesis import given
 from hypothesis import strategies as st
+
+from hob.engine.text import TextStream
 
 
 def stream(pieces: list[bytes], stops: tuple[str, ...] = ()) -> tuple[list[str], str]:
