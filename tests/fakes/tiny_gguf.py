@@ -8,6 +8,8 @@ variants of it.
 
 from __future__ import annotations
 
+import functools
+import math
 import random
 import struct
 from collections.abc import Mapping, Sequence
@@ -193,11 +195,13 @@ def _token_type(token: str) -> int:
 def _data(tensor: Tensor) -> bytes:
     if tensor.data is not None:
         return tensor.data
-    count = 1
-    for length in tensor.shape:
-        count *= length
-    noise = random.Random(tensor.name)
-    return struct.pack(f"<{count}f", *(noise.gauss(0, 0.05) for _ in range(count)))
+    return _noise(tensor.name, math.prod(tensor.shape))
+
+
+@functools.cache
+def _noise(name: str, count: int) -> bytes:
+    numbers = random.Random(name)
+    return struct.pack(f"<{count}f", *(numbers.gauss(0, 0.05) for _ in range(count)))
 
 
 def _text(text: str, order: str) -> bytes:
