@@ -56,8 +56,25 @@ SECTIONS: dict[str, dict[str, Entry]] = {
 }
 
 
+class ReaderGone(Exception):
+    """Nobody reads our output any more."""
+
+
+class Interrupted(Exception):
+    """Ctrl-C was pressed while a command ran."""
+
+
 class LazyGroup(click.Group):
     """A group that knows its commands by name and imports one when it is run."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; what click would end in its own way is kept for `run` to end."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderGone from error
+        except (KeyboardInterrupt, click.Abort) as error:
+            raise Interrupted from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for commands in SECTIONS.values() for name in commands]
@@ -126,10 +143,13 @@ def run(args: Sequence[str]) -> int:
     except HobError as error:
         report(error)
         return exit_code(error)
-    except (KeyboardInterrupt, click.Abort):
+    except Interrupted:
         click.echo(err=True)
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
+    except (KeyboardInterrupt, click.Abort):
+        # Before the command began; click has ended the line already.
+        return ExitCode.INTERRUPTED
+    except (BrokenPipeError, ReaderGone):
         return _reader_is_gone()
     except Exception as error:
         return _unexpected(error)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from hob.cli.context import App
 from hob.cli.exit_codes import ExitCode
+from hob.cli.formatting import counted
 from hob.errors import DaemonUnreachable, HobError, NotRunning, StartFailed
 from hob.wire.status import Status
 
@@ -129,7 +130,7 @@ def stop_daemon(app: App, say: Callable[[str], None]) -> Ended:
         pid = status.pid
         live = sum(worker.live_requests for worker in status.workers)
         if live:
-            say(f"Waiting for {live} {'answer' if live == 1 else 'answers'} to finish.")
+            say(f"Waiting for {counted(live, 'answer')} to finish.")
     if not _lock_comes_free(app, STOP_LIMIT_S):
         raise DaemonUnreachable(
             f"The daemon (pid {pid}) has not ended within {STOP_LIMIT_S:.0f} s.",

@@ -23,6 +23,11 @@ def size(count: int) -> str:
     return f"{value:.0f} {unit}" if unit == "B" or value >= 99.95 else f"{value:.1f} {unit}"
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 model`, `2 models`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def parameters(count: int | None) -> str:
     """A parameter count as model names write it: `135M`, `1.7B`."""
     if count is None:

@@ -47,17 +47,20 @@ class BlockSplitter:
         *lines, self._partial = (self._partial + text).split("\n")
         blocks: list[str] = []
         for line in lines:
-            if self._begins_block(line):
-                blocks.append("".join(self._block))
-                self._block.clear()
+            blocks += self._completed_by(line)
             self._block.append(line + "\n")
             self._track(line)
-        return blocks
+        # The first character of a line is enough to know that it begins a block.
+        return blocks + self._completed_by(self._partial)
 
-    def _begins_block(self, line: str) -> bool:
-        return bool(
-            self._after_blank and not self._fence and line.strip() and not line[0].isspace()
-        )
+    def _completed_by(self, line: str) -> list[str]:
+        """The block that ends because `line` begins another, if it does."""
+        if not self._after_blank or self._fence or not line.strip() or line[0].isspace():
+            return []
+        block = "".join(self._block)
+        self._block.clear()
+        self._after_blank = False
+        return [block]
 
     def _track(self, line: str) -> None:
         self._after_blank = not line.strip() and bool(self._block)

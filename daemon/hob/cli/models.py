@@ -8,7 +8,7 @@ import time
 import click
 
 from hob.cli.context import App, json_option, no_start_option
-from hob.cli.formatting import duration, moment, parameters, print_json, size, table
+from hob.cli.formatting import counted, duration, moment, parameters, print_json, size, table
 from hob.cli.model_name import ModelName
 from hob.cli.progress import LoadingWatcher, ProgressLine
 from hob.cli.sanitize import clean, one_line
@@ -107,7 +107,7 @@ models.add_command(use)
 def rescan(app: App) -> None:
     """Read the models folder again."""
     found = app.client(timeout=60).models(rescan=True)
-    click.echo(f"{len(found.models)} models in {clean(found.folder)}.")
+    click.echo(f"{counted(len(found.models), 'model')} in {clean(found.folder)}.")
 
 
 def describe_list(found: ModelList) -> str:
