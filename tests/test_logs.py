@@ -312,11 +312,13 @@ def test_stderr_gets_a_line_for_people_without_control_characters(
     start: Start, capsys: pytest.CaptureFixture[str]
 ) -> None:
     finish = start(to_stderr=True)
-    log.warning("\x1b[2Jgone\nforged entry", extra={"model": "my model"})
+    log.warning(
+        "\x1b[2Jgone\nforged entry", extra={"model": "my model", "why": "", "ms": None, "at": "x"}
+    )
     finish()
     err = capsys.readouterr().err
     assert "warning hob.test: \\x1b[2Jgone\n    forged entry" in err
-    assert 'model="my model"' in err
+    assert 'model="my model" why="" ms=null at=x' in err
     assert "\x1b" not in err
 
 

@@ -81,8 +81,10 @@ def _local_time(entry: Entry) -> str:
 
 
 def _shown(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=repr)
-    return json.dumps(text, ensure_ascii=False) if " " in text and text is value else text
+    # Bare words as they are; quotes show where other texts begin and end.
+    if isinstance(value, str) and value and not set(value) & set(' \n"'):
+        return value
+    return json.dumps(value, ensure_ascii=False, default=repr)
 
 
 def _cut(value: object) -> object:

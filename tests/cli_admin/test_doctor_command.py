@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any
 
 from fakes.fake_daemon import FakeDaemon
@@ -16,7 +17,7 @@ Cli = Callable[..., Any]
 def test_it_finds_no_problem_here_although_no_daemon_runs(cli: Cli) -> None:
     ran = cli("doctor")
     assert ran.code == ExitCode.OK, ran.out
-    assert "llama-cpp-python 0.3.36 loads" in ran.out
+    assert f"llama-cpp-python {version('llama-cpp-python')} loads" in ran.out
     assert "not running" in ran.out
     assert ran.err == ""
 

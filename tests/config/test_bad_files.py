@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from hob.config import Config, load_config
 from hob.config.file import unsafe_reason
@@ -239,3 +242,33 @@ def test_a_fake_key_inside_a_long_string_does_not_mislead_about_lines(
     config: Config = load_config(paths, {}, {})
     assert config.sources["engine.slots"] == "config.toml:6"
     assert config.models.default == "slots = 1\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"[engine]\nslots = {'9' * 5000}\n",
+        f"[engine]\nslots = 0x{'f' * 5000}\n",
+        f"engine.slots{'.a' * 3_000} = 1\n",
+        f"[engine]\nslots = {'{a=' * 200}1{'}' * 200}\n",
+    ],
+    ids=["digits", "hexadecimal", "dots", "tables"],
+)
+def test_absurd_numbers_and_depths_are_refused(paths: Paths, write: Write, text: str) -> None:
+    write(text)
+    assert len(refused(paths).message) < 1000
+
+
+_PIECE = st.sampled_from(
+    ["[engine]", "[api]", "slots = 4", "=", "'''", '"""', "[", "]", "{", "# x", "x.y = 1"]
+)
+
+
+@given(st.binary(max_size=200) | st.lists(_PIECE).map(lambda lines: "\n".join(lines).encode()))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_the_file_holds_it_is_read_or_refused(
+    paths: Paths, write: Write, raw: bytes
+) -> None:
+    write(raw)
+    with contextlib.suppress(ConfigError):
+        assert load_config(paths, {}, {}).engine.slots == 4

@@ -20,7 +20,14 @@ _COLOURS = {"debug": "bright_black", "warning": "yellow", "error": "red", "criti
 
 @click.command()
 @click.option("-f", "--follow", is_flag=True, help="Go on showing what is added.")
-@click.option("-n", "--lines", default=50, show_default=True, help="How many entries to show.")
+@click.option(
+    "-n",
+    "--lines",
+    type=click.IntRange(min=0),
+    default=50,
+    show_default=True,
+    help="How many entries to show.",
+)
 @click.option(
     "--level",
     type=click.Choice(LEVELS),

@@ -146,17 +146,27 @@ def _beside_its_comment(text: str, section: str, name: str, value: str) -> str |
 
 
 def _edited(text: str, edit: Callable[[Document], None], wanted: Document) -> str:
+    """`text` after `edit`, which must make it say `wanted` and change nothing else."""
     import tomlkit
+    from tomlkit.exceptions import TOMLKitError
 
-    document = tomlkit.parse(text)
-    edit(document)
-    edited = tomlkit.dumps(document)
-    if not _says(edited, wanted):
-        raise ConfigError(
-            "The settings file is written in a way that cannot be changed automatically.",
-            hint="Change it in an editor: hob config edit",
-        )
-    return edited
+    try:
+        document = tomlkit.parse(text)
+        edit(document)
+        edited = tomlkit.dumps(document)
+        if _says(edited, wanted):
+            return edited
+    except (TOMLKitError, RecursionError) as error:
+        # tomllib has read it, so it is TOML, only of a kind that tomlkit cannot handle.
+        raise _not_editable() from error
+    raise _not_editable()
+
+
+def _not_editable() -> ConfigError:
+    return ConfigError(
+        "The settings file is written in a way that cannot be changed automatically.",
+        hint="Change it in an editor: hob config edit",
+    )
 
 
 def _says(text: str, wanted: Document) -> bool:

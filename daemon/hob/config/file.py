@@ -14,8 +14,6 @@ from hob.errors import ConfigError, Detail
 
 _LARGEST_FILE = 2**20
 
-_HEADER = re.compile(r"\s*\[{1,2}\s*([^\[\]#]+?)\s*\]")
-_KEY = re.compile(r"\s*([A-Za-z0-9_.\"' -]+?)\s*=")
 _TRIPLE_QUOTE = re.compile(r'"""|\'\'\'')
 
 
@@ -65,7 +63,8 @@ def parse_config(path: Path, text: str) -> ConfigText:
     lines, repeated = _scan(text)
     try:
         return ConfigText(path, text, tomllib.loads(text), lines)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
+        # ValueError is TOMLDecodeError and what Python says of a number with thousands of digits.
         for key, line in repeated.items():
             raise ConfigError(
                 f"{path} sets {key} twice, on lines {lines[key]} and {line}.",
@@ -151,17 +150,22 @@ def _scan(text: str) -> tuple[dict[str, int], dict[str, int]]:
     section = ""
     in_string = False
     for number, line in enumerate(text.split("\n"), start=1):
-        if not in_string:
-            if header := _HEADER.match(line):
-                section = name = _plain(header[1])
-            elif found := _KEY.match(line):
-                name = ".".join(filter(None, (section, _plain(found[1]))))
-            else:
-                name = ""
-            if name:
-                (second if name in first else first).setdefault(name, number)
+        name = "" if in_string else _named_on(line, section)
+        if name and line.lstrip().startswith("["):
+            section = name
+        if name:
+            (second if name in first else first).setdefault(name, number)
         in_string ^= len(_TRIPLE_QUOTE.findall(line)) % 2 == 1
     return first, second
+
+
+def _named_on(line: str, section: str) -> str:
+    """The section that `line` begins, or the key of `section` that it sets; empty if neither."""
+    line = line.partition("#")[0].strip()
+    if line.startswith("["):
+        return _plain(line.strip("[]"))
+    name, equals, _ = line.partition("=")
+    return ".".join(filter(None, (section, _plain(name)))) if equals else ""
 
 
 def _plain(key: str) -> str:
@@ -177,6 +181,6 @@ def _error_line(text: str) -> dict[str, Detail]:
         tomlkit.parse(text)
     except ParseError as error:
         return {"line": error.line}
-    except (TOMLKitError, RecursionError):
+    except (TOMLKitError, ValueError, RecursionError):
         return {}
     return {}

@@ -187,13 +187,20 @@ def _checked(key: str, given: _Given) -> object:
 
 
 def _refusal(key: str, given: _Given, problem: ValueError) -> ConfigError:
-    shown = json.dumps(given.native, ensure_ascii=False, default=str)
-    shown = shown.encode(errors="backslashreplace").decode()
-    if len(shown) > _LONGEST_SHOWN:
-        shown = f"{shown[:_LONGEST_SHOWN]}..."
     return ConfigError(
-        f"{key} = {shown}{given.where} {problem}.",
+        f"{key} = {_shown(given.native)}{given.where} {problem}.",
         hint=f"Allowed: {settings()[key].kind.allowed}.",
         param=key,
         **given.details,
     )
+
+
+def _shown(native: object) -> str:
+    """A wrong value for an error message: short, and without what cannot be printed."""
+    try:
+        text = json.dumps(native, ensure_ascii=False, default=str)
+    except (ValueError, RecursionError):
+        # A number of thousands of digits, or tables a thousand deep.
+        return "..."
+    text = text.encode(errors="backslashreplace").decode()
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
