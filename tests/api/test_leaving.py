@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fakes.ports import Step
-from fakes.running_api import RunningApi, running_api
+from fakes.running_api import LIMIT_S, RunningApi, running_api
 from hob.api.app import ApiOptions
 
 HI = b'{"messages":[{"role":"user","content":"Hi"}]'
@@ -105,7 +105,7 @@ async def test_answers_over_the_limit_are_turned_away_and_room_comes_back(
 
 
 async def test_answers_in_flight_finish_while_the_server_closes(short_folder: Path) -> None:
-    async with running_api(short_folder) as api:
+    async with running_api(short_folder, grace_s=LIMIT_S) as api:
         gate = asyncio.Event()
         api.fakes.models.steps = ["first", gate, "second"]
         asking = asyncio.ensure_future(api.chat(stream=True))

@@ -99,10 +99,12 @@ async def _note_the_way(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 @asynccontextmanager
-async def running_api(folder: Path, options: ApiOptions | None = None) -> AsyncIterator[RunningApi]:
+async def running_api(
+    folder: Path, options: ApiOptions | None = None, grace_s: float = 0.1
+) -> AsyncIterator[RunningApi]:
     fakes = Fakes.make()
     app = build_app(fakes.services(), [_note_the_way], options)
-    runner = build_runner(app, grace_s=0.1)
+    runner = build_runner(app, grace_s)
     await runner.setup()
     try:
         await web.UnixSite(runner, folder / "s").start()

@@ -75,13 +75,12 @@ def _record(request: web.Request, status: int | None, problem: str, started: flo
     if not _log.isEnabledFor(level):
         return
     facts: dict[str, object] = {
-        "method": request.method,
-        # As it was sent: escaped, so that it cannot break out of its line.
-        "path": request.rel_url.raw_path,
-        "status": status,
         "ms": round((time.perf_counter() - started) * 1000, 1),
         "via": request.get(VIA, ""),
-        "problem": problem,
     }
-    told = " ".join(f"{name}={value}" for name, value in facts.items() if value not in ("", None))
-    _log.log(level, "request %s", told, extra=facts)
+    if status is not None:
+        facts["status"] = status
+    if problem:
+        facts["problem"] = problem
+    # The path as it was sent: escaped, so that it cannot break out of its line.
+    _log.log(level, "%s %s", request.method, request.rel_url.raw_path, extra=facts)
