@@ -14,31 +14,26 @@ import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 import msgspec
 
 from hob.client_http import Reply, send_request
-from hob.client_stream import (
-    ChatStream,
-    FactStream,
-    PullStream,
-    Stream,
-    decode_error,
-    decode_reply,
-)
+from hob.client_replies import decode_error, decode_reply
 from hob.client_transport import connect
 from hob.wire.generate import ChatMessage, Priority
 from hob.wire.models import ModelEntry, ModelList, ModelRef, PullRequest
 from hob.wire.status import ApiStatus, Status, StopRequest, TcpRequest, TokenReply, WorkerStatus
 
-__all__ = ["ChatStream", "Client", "FactStream", "PullStream"]
+if TYPE_CHECKING:
+    # Imported when the first stream begins: most commands never have one.
+    from hob.client_stream import ChatStream, FactStream, PullStream, Stream
 
 DEFAULT_TIMEOUT_S = 10.0
 ChatOption = str | int | float | bool | list[str] | dict[str, float] | None
 
 T = TypeVar("T")
-S = TypeVar("S", bound=Stream[object])
+S = TypeVar("S", bound="Stream[object]")
 _Method = Literal["GET", "POST"]
 
 
@@ -84,11 +79,15 @@ class Client:
 
     def pull(self, source: str) -> PullStream:
         """Fetch a model into the folder."""
+        from hob.client_stream import PullStream
+
         reply = self._open("POST", "/hob/v1/models/pull", PullRequest(source=source))
         return self._stream(PullStream(reply))
 
     def events(self, *, timeout: float | None = None) -> FactStream:
         """Every fact from now on; `timeout` bounds the wait for each, in seconds."""
+        from hob.client_stream import FactStream
+
         return self._stream(FactStream(self._open("GET", "/hob/v1/events", timeout=timeout)))
 
     def api_status(self) -> ApiStatus:
@@ -124,6 +123,8 @@ class Client:
         `model` empty asks the chosen one. `options` are fields of the OpenAI chat request, such
         as max_tokens, temperature, seed and stop; those that are None are left out.
         """
+        from hob.client_stream import ChatStream
+
         body: dict[str, object] = {name: v for name, v in options.items() if v is not None}
         body |= {"messages": list(messages), "stream": True}
         body |= {"stream_options": {"include_usage": True}} | ({"model": model} if model else {})

@@ -11,53 +11,15 @@ from typing import Generic, Self, TypeVar
 import msgspec
 
 from hob.client_http import Reply
-from hob.errors import DaemonUnreachable, Detail, HobError, error_classes
+from hob.client_replies import ErrorBody, decode_reply, other_version
+from hob.errors import DaemonUnreachable
 from hob.wire.events import Event
 from hob.wire.generate import Timings, Usage
 from hob.wire.models import PullDone, PullEvent, PullFailed, PullProgress
 
-T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 _MAX_EVENT_BYTES = 16 * 2**20
-_OTHER_VERSION = "Hob's answer is not one that this version of the client understands."
-_RESTART = "The daemon may be of another version: `hob restart` brings both together."
-
-
-class _ErrorBody(msgspec.Struct):
-    """The error of the native routes and of the OpenAI routes: the fields of both."""
-
-    message: str
-    code: str | None = None
-    hint: str | None = None
-    param: str | None = None
-    details: dict[str, Detail] = {}
-
-
-class _ErrorEnvelope(msgspec.Struct):
-    error: _ErrorBody
-
-    def to_error(self) -> HobError:
-        """The error again, as the class that owns its code (HobError for an unknown one)."""
-        body = self.error
-        cls = error_classes().get(body.code or "", HobError)
-        return cls(body.message, hint=body.hint or "", param=body.param or "", **body.details)
-
-
-def decode_error(data: bytes) -> HobError:
-    """What an error reply says; DaemonUnreachable when it is not in Hob's envelope."""
-    try:
-        return msgspec.json.decode(data, type=_ErrorEnvelope).to_error()
-    except msgspec.MsgspecError:
-        return DaemonUnreachable(_OTHER_VERSION, hint=_RESTART)
-
-
-def decode_reply(data: bytes, shape: type[T]) -> T:
-    """A JSON reply as a value. Raises DaemonUnreachable when it has another shape."""
-    try:
-        return msgspec.json.decode(data, type=shape)
-    except msgspec.MsgspecError as error:
-        raise DaemonUnreachable(_OTHER_VERSION, hint=_RESTART) from error
 
 
 class SseReader:
@@ -72,7 +34,7 @@ class SseReader:
         """The data of the events that `piece` completes."""
         self._buffer += piece
         if len(self._buffer) > _MAX_EVENT_BYTES:
-            raise DaemonUnreachable(_OTHER_VERSION, hint=_RESTART)
+            raise other_version()
         *lines, rest = self._buffer.split(b"\n")
         self._buffer = rest
         done: list[bytes] = []
@@ -163,7 +125,7 @@ class FactStream(Stream[Event]):
             # A newer daemon tells facts that this client does not know; they are not for us.
             return None
         except msgspec.DecodeError as error:
-            raise DaemonUnreachable(_OTHER_VERSION, hint=_RESTART) from error
+            raise other_version() from error
 
 
 class PullStream(Stream[PullProgress | PullDone]):
@@ -177,7 +139,7 @@ class PullStream(Stream[PullProgress | PullDone]):
         try:
             event = self._decoder.decode(data)
         except msgspec.MsgspecError as error:
-            raise DaemonUnreachable(_OTHER_VERSION, hint=_RESTART) from error
+            raise other_version() from error
         if isinstance(event, PullFailed):
             raise event.error.error()
         self._over = isinstance(event, PullDone)
@@ -208,7 +170,7 @@ class _Chunk(msgspec.Struct):
     choices: list[_Choice] = []
     usage: _Usage | None = None
     timings: Timings | None = None
-    error: _ErrorBody | None = None
+    error: ErrorBody | None = None
 
 
 class ChatStream(Stream[str]):
@@ -232,7 +194,7 @@ class ChatStream(Stream[str]):
             return None
         chunk = decode_reply(data, _Chunk)
         if chunk.error is not None:
-            raise _ErrorEnvelope(chunk.error).to_error()
+            raise chunk.error.to_error()
         self.model = chunk.model or self.model
         self.timings = chunk.timings or self.timings
         if chunk.usage is not None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +26,7 @@ class Paths:
     def socket(self) -> Path:
         """The UNIX socket; on Windows the name of the pipe."""
         if sys.platform == "win32":
-            digest = hashlib.sha256(os.fsencode(self.run_dir)).hexdigest()[:16]
+            digest = _digest(self.run_dir)
             return Path(rf"\\.\pipe\hob-{digest}")
         return self.run_dir / "hob.sock"
 
@@ -97,7 +95,15 @@ def _short_enough(run_dir: Path, environ: Mapping[str, str]) -> Path:
     """`run_dir`, or a short folder that stands for it when a socket's address could not hold it."""
     if sys.platform == "win32" or len(os.fsencode(run_dir / "hob.sock")) <= _LONGEST_SOCKET_PATH:
         return run_dir
-    digest = hashlib.sha256(os.fsencode(run_dir)).hexdigest()[:16]
+    import tempfile
+
     # Whoever makes the folder checks that it is this user's own, as it may be under /tmp.
     base = environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
-    return Path(base) / f"hob-{os.getuid()}-{digest}"
+    return Path(base) / f"hob-{os.getuid()}-{_digest(run_dir)}"
+
+
+def _digest(folder: Path) -> str:
+    """A short name that stands for a folder. Imported late: most commands never need one."""
+    import hashlib
+
+    return hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]

@@ -14,7 +14,8 @@ import click
 from hob.cli.context import App
 from hob.cli.progress import LoadingWatcher
 from hob.cli.sanitize import TerminalFilter, one_line
-from hob.client import ChatStream, Client
+from hob.client import Client
+from hob.client_stream import ChatStream
 from hob.errors import NoModels
 from hob.wire.generate import ChatMessage, Usage
 
