@@ -26,6 +26,7 @@ from hob.errors import Cancelled, DiskFull, DownloadError
 
 CHUNK_BYTES = 256 * 1024
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)$")
+_HEADERS = {"User-Agent": "hob", "Accept-Encoding": "identity"}
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -116,9 +117,8 @@ def download(
 
 def read_small(url: str, accept: str, limit: int, net: Net) -> bytes:
     """A small document of at most `limit` bytes. Raises DownloadError."""
-    request = urllib.request.Request(url, headers=_headers() | {"Accept": accept})  # noqa: S310
     try:
-        with _open(request, net) as response:
+        with _open(url, {"Accept": accept}, net) as response:
             body: bytes = response.read(limit + 1)
     except (_Interrupted, OSError, http.client.HTTPException) as error:
         raise DownloadError(
@@ -126,7 +126,10 @@ def read_small(url: str, accept: str, limit: int, net: Net) -> bytes:
             hint="Check the internet connection and try again.",
         ) from error
     if len(body) > limit:
-        raise DownloadError(f"The answer of {urlsplit(url).hostname} is too large.")
+        raise DownloadError(
+            f"The answer of {urlsplit(url).hostname} is too large.",
+            hint="Try again later, or without the proxy.",
+        )
     return body
 
 
@@ -141,9 +144,7 @@ def _fetch_rest(
 ) -> None:
     """One try: ask for what is missing and append it."""
     have = _length(part)
-    headers = _headers() | ({"Range": f"bytes={have}-"} if have else {})
-    request = urllib.request.Request(url, headers=headers)  # noqa: S310
-    with _open(request, net) as response:
+    with _open(url, {"Range": f"bytes={have}-"} if have else {}, net) as response:
         start = _check_answer(response.status, response.headers, have, size)
         if start != have:
             part.unlink()
@@ -168,10 +169,6 @@ def _fetch_rest(
         raise _Interrupted("the server closed the connection early")
 
 
-def _headers() -> dict[str, str]:
-    return {"User-Agent": "hob", "Accept-Encoding": "identity"}
-
-
 class _Redirects(urllib.request.HTTPRedirectHandler):
     """Follows a redirect only to where a request might go in the first place."""
 
@@ -191,12 +188,13 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _open(request: urllib.request.Request, net: Net) -> Any:  # noqa: ANN401 (urllib's response)
+def _open(url: str, headers: dict[str, str], net: Net) -> Any:  # noqa: ANN401 (urllib's response)
     """The answer to a request, once it is a success.
 
     Raises _Interrupted when another try may help, else DownloadError.
     """
-    net.check(request.full_url)
+    net.check(url)
+    request = urllib.request.Request(url, headers=_HEADERS | headers)  # noqa: S310
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
