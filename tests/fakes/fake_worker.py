@@ -49,6 +49,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from hob.errors import HobError, ModelLoadFailed, OutOfMemory, error_classes
 from hob.wire.base import ErrorInfo
@@ -84,6 +85,9 @@ from hob.wire.generate import (
 BUILD = BuildInfo(llama_cpp_python="0.0.0-fake", system_info="FAKE = 1", gpu_offload=False)
 SECONDS_PER_TOKEN = 0.01
 
+# What an answer gives up its turn with: it may go on, or waits for a byte at its gate.
+Turn = Literal["token", "held"]
+
 
 def argv(*cues: str) -> tuple[str, ...]:
     """How to start it, for whatever takes a worker's argv."""
@@ -96,8 +100,9 @@ class Worker:
         self.reader = FrameReader()
         self.selector = selectors.DefaultSelector()
         self.selector.register(0, selectors.EVENT_READ)
-        self.live: dict[str, Iterator[int | None]] = {}
+        self.live: dict[str, Iterator[Turn]] = {}
         self.gates: dict[str, int] = {}
+        self.held: set[str] = set()
         self.stopping = False
 
     # ---- the pipe ----
@@ -176,7 +181,7 @@ class Worker:
         if "hang-load" in cues:
             self.be_silent()
         if "gate-load" in cues:
-            gate = os.open(load.path + ".gate", os.O_RDONLY)
+            gate = _open_gate(load.path + ".gate")
             os.read(gate, 1)
             os.close(gate)
         if "fail-load" in cues:
@@ -194,24 +199,29 @@ class Worker:
 
         Sleeps only while all of them are held.
         """
-        held = len(self.gates) == len(self.live) and bool(self.live)
-        ready = {key.fd for key, _ in self.selector.select(None if held else 0)}
+        all_held = bool(self.live) and self.held >= self.live.keys()
+        ready = {key.fd for key, _ in self.selector.select(None if all_held else 0)}
         if 0 in ready:
             for message in self.receive():
                 self.take(message)
         for request_id in list(self.live):
-            gate = self.gates.get(request_id)
-            if gate is None or gate in ready:
+            if request_id not in self.held or self.gates[request_id] in ready:
                 self.advance(request_id)
 
     def advance(self, request_id: str) -> None:
-        if request_id in self.live and next(self.live[request_id], "end") == "end":
-            self.live.pop(request_id, None)
-            self.close_gate(request_id)
+        self.held.discard(request_id)
+        if request_id not in self.live:
+            return
+        match next(self.live[request_id], "end"):
+            case "held":
+                self.held.add(request_id)
+            case "end":
+                del self.live[request_id]
+                self.close_gate(request_id)
 
     # ---- answering ----
 
-    def answer(self, request: GenerateRequest) -> Iterator[int | None]:
+    def answer(self, request: GenerateRequest) -> Iterator[Turn]:
         prompt, prompt_tokens = _prompt(request)
         cue, _, rest = prompt.partition(" ")
         if cue == "unheard":
@@ -221,7 +231,7 @@ class Worker:
             self.send(Failed(id=request.id, error=ErrorInfo.of(cls("Failed on cue."))))
             return
         self.send(Started(id=request.id, prompt_tokens=prompt_tokens))
-        yield None
+        yield "token"
         self.misbehave_at_once(request.id, cue, prompt)
         words, limit = _words(cue, rest, prompt), request.max_tokens
         doom = _doom(prompt)
@@ -246,20 +256,21 @@ class Worker:
                 self.send(Delta(id=request.id, text=piece))
             if stop:
                 break
-            yield None
+            yield "token"
         if doom == len(words):
             self.meet_doom(cue)
         self.finish(request.id, reason, prompt_tokens, said, stop)
 
-    def wait_at_gate(self, request_id: str, path: str) -> Iterator[int | None]:
+    def wait_at_gate(self, request_id: str, path: str) -> Iterator[Turn]:
         if request_id not in self.gates:
-            gate = os.open(path, os.O_RDONLY)
+            gate = _open_gate(path)
             self.gates[request_id] = gate
             self.selector.register(gate, selectors.EVENT_READ)
-            yield None
+        yield "held"
         os.read(self.gates[request_id], 1)
 
     def close_gate(self, request_id: str) -> None:
+        self.held.discard(request_id)
         gate = self.gates.pop(request_id, None)
         if gate is not None:
             self.selector.unregister(gate)
@@ -293,6 +304,11 @@ class Worker:
                 os.kill(os.getpid(), signal.SIGSTOP)
             case "stall":
                 self.be_silent()
+
+
+def _open_gate(path: str) -> int:
+    """For reading and writing, since to open a FIFO only for reading waits for a writer."""
+    return os.open(path, os.O_RDWR)
 
 
 def _prompt(request: GenerateRequest) -> tuple[str, int]:

@@ -122,6 +122,8 @@ class PoolMachine(RuleBasedStateMachine):
             assert not late, f"still waiting: {late}"
         self.whoever_is_done_was_served_or_told()
         for name in MODELS:
+            await self.pool.unload(name)
+        for name in MODELS:
             await self.pool.load(name)
             assert await ask(self.pool, name) == "0 1 2 3 "
         await self.pool.drain(1)
