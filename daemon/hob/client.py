@@ -67,9 +67,10 @@ class Client:
             "POST", "/hob/v1/models/load", WorkerStatus, ModelRef(model=model), waits=True
         )
 
-    def unload(self, model: str) -> None:
-        """End its worker; what it is answering fails."""
-        self._request("POST", "/hob/v1/models/unload", ModelRef(model=model), waits=True)
+    def unload(self, model: str) -> str:
+        """End its worker, so that what it is answering fails; the full name of the model."""
+        named = ModelRef(model=model)
+        return self._call("POST", "/hob/v1/models/unload", ModelRef, named, waits=True).model
 
     def use(self, model: str) -> WorkerStatus:
         """Make it the model that is kept warm, and wait until it is."""

@@ -90,8 +90,19 @@ def test_the_version_is_told_both_ways(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("args", [["nonsense"], ["ask", "--nonsense"], ["help", "nonsense"]])
-def test_a_wrong_command_line_ends_with_2(cli: Cli, args: list[str]) -> None:
-    assert cli(*args).code == 2
+def test_a_wrong_command_line_is_one_sentence(cli: Cli, args: list[str]) -> None:
+    ran = cli(*args)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("hob: ")
+    assert "nonsense" in ran.err
+    assert "--help` shows" in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_hob_alone_shows_what_there_is(cli: Cli) -> None:
+    ran = cli()
+    assert ran.code == 2
+    assert "Usage: hob" in ran.err
 
 
 def test_an_unforeseen_failure_is_one_sentence_and_its_traceback_is_kept(

@@ -85,3 +85,8 @@ def test_a_link_shows_where_it_goes() -> None:
 
 def test_code_is_shown_as_it_is() -> None:
     assert "x = 1  # [bold] :smile:" in render("```python\nx = 1  # [bold] :smile:\n```\n")
+
+
+def test_lines_carry_no_blanks_at_their_end() -> None:
+    shown = render("# Head\n\nSome **bold** words\n\n- item\n\n```\ncode\n```\n")
+    assert [line for line in shown.splitlines() if line != line.rstrip()] == []

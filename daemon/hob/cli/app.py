@@ -137,9 +137,11 @@ def run(args: Sequence[str]) -> int:
     try:
         result = hob.main(list(args), prog_name="hob", standalone_mode=False)
         sys.stdout.flush()
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
-        return error.exit_code
+        return ExitCode.USAGE
+    except click.ClickException as error:
+        return _wrong_usage(error)
     except HobError as error:
         report(error)
         return exit_code(error)
@@ -154,6 +156,16 @@ def run(args: Sequence[str]) -> int:
     except Exception as error:
         return _unexpected(error)
     return result if isinstance(result, int) else ExitCode.OK
+
+
+def _wrong_usage(error: click.ClickException) -> int:
+    from hob.cli.sanitize import one_line
+
+    ctx = error.ctx if isinstance(error, click.UsageError) else None
+    where = ctx.command_path if ctx else "hob"
+    message = one_line(error.format_message())
+    click.echo(f"hob: {message} `{where} --help` shows how it is used.", err=True)
+    return error.exit_code
 
 
 def report(error: HobError) -> None:

@@ -85,10 +85,20 @@ class _SafeMarkdown:
         if self._last_lines is not None:
             lines = lines[-self._last_lines :]
         for line in lines:
-            for segment in line:
-                if not segment.control:
-                    yield Segment(clean(segment.text), segment.style)
+            yield from _without_padding(
+                [Segment(clean(part.text), part.style) for part in line if not part.control]
+            )
             yield Segment.line()
+
+
+def _without_padding(line: list[Segment]) -> list[Segment]:
+    """The line without the blanks that fill it up, which would be copied along with the text."""
+    while line:
+        last = line.pop()
+        text = last.text if last.style and last.style.bgcolor else last.text.rstrip()
+        if text:
+            return [*line, Segment(text, last.style)]
+    return []
 
 
 class MarkdownPrinter:

@@ -81,8 +81,8 @@ def load(app: App, name: str, no_start: bool) -> None:
 @click.pass_obj
 def unload(app: App, name: str) -> None:
     """End a model's worker and free its memory; what it is answering fails."""
-    app.client().unload(name)
-    click.echo(f"{one_line(name)} is unloaded.")
+    unloaded = app.client().unload(name)
+    click.echo(f"{one_line(unloaded)} is unloaded.")
 
 
 @click.command()
