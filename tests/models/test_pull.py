@@ -224,7 +224,7 @@ def test_an_index_cannot_send_the_download_elsewhere(bench: Bench) -> None:
     for url in ("file:///etc/passwd", "http://169.254.169.254/x", "ftp://127.0.0.1/x", "x"):
         page = {"files": [{"url": url, "hashes": {"sha256": digest}}]}
         bench.server.behaviours["/index"] = answer(200, json.dumps(page).encode())
-        assert "forbidden place" in bench.failure(answer(404)).message
+        assert "was led to" in bench.failure(answer(404)).message
 
 
 @pytest.mark.parametrize(
@@ -236,13 +236,14 @@ def test_an_index_cannot_send_the_download_elsewhere(bench: Bench) -> None:
         "http://169.254.169.254/latest/meta-data",
         "data:text/plain,hello",
         "//evil.example/x",
+        "http://[::1",
     ],
 )
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_to_a_forbidden_place_is_not_followed(
     status: int, target: str, bench: Bench
 ) -> None:
-    assert "forbidden place" in bench.failure(answer(status, Location=target)).message
+    assert "was led to" in bench.failure(answer(status, Location=target)).message
     assert len(bench.server.seen) == 1
 
 
@@ -413,6 +414,9 @@ def test_progress_is_reported_ten_times_a_second_at_most(bench: Bench) -> None:
         "file:///etc/passwd",
         "ftp://pypi.org/x",
         "https://",
+        "https://[::1",
+        "https://pypi.org:99999/x",
+        "",
         "https://127.0.0.1/x",
         "https://[::1]/x",
         "https://10.0.0.1/x",

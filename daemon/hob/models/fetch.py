@@ -45,25 +45,33 @@ KNOWN_HOSTS = frozenset({"pypi.org", "files.pythonhosted.org"})
 
 def require_public_https(url: str) -> None:
     """Refuse what is not HTTPS, or leads into a private network. Raises DownloadError."""
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.hostname:
-        raise DownloadError(
-            "The server sent Hob to an address that is not HTTPS, so the download was stopped.",
-            hint="Try again later; if it stays so, something on the network is interfering.",
-        )
-    if parts.hostname in KNOWN_HOSTS and parts.port in (None, 443):
+    try:
+        parts = urlsplit(url)
+        scheme, host, port = parts.scheme, parts.hostname or "", parts.port or 443
+    except ValueError as error:
+        raise _bad_address() from error
+    if scheme != "https" or not host:
+        raise _bad_address()
+    if host in KNOWN_HOSTS and port == 443:
         return
     try:
-        found = socket.getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM)
-    except OSError:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
         # Behind a proxy names need not resolve here; the connection will tell.
         return
     for entry in found:
         if not ipaddress.ip_address(str(entry[4][0]).partition("%")[0]).is_global:
             raise DownloadError(
-                f"{parts.hostname} leads into a private network, so the download was stopped.",
+                f"{host} leads into a private network, so the download was stopped.",
                 hint="Try again later; if it stays so, something on the network is interfering.",
             )
+
+
+def _bad_address() -> DownloadError:
+    return DownloadError(
+        "The download was led to an address that is not HTTPS, so it was stopped.",
+        hint="Try again later; if it stays so, something on the network is interfering.",
+    )
 
 
 @dataclass(frozen=True)
@@ -217,6 +225,8 @@ def _open(url: str, headers: dict[str, str], net: Net) -> Any:  # noqa: ANN401 (
                 hint="Behind a company's proxy, set SSL_CERT_FILE to the company's certificates.",
             ) from error
         raise _Interrupted(_reason(error)) from error
+    except ValueError as error:
+        raise _bad_address() from error
     except (OSError, http.client.HTTPException) as error:
         raise _Interrupted(_reason(error)) from error
 

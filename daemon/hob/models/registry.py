@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 
@@ -95,7 +95,7 @@ class Registry:
             if name not in before:
                 self._publish(ModelAdded(at=self._clock(), model=name))
 
-    async def pull(self, source: str) -> AsyncIterator[PullEvent]:
+    async def pull(self, source: str) -> AsyncGenerator[PullEvent, None]:
         """Fetch a model into the first folder. Problems come as PullFailed.
 
         Leaving the iterator ends the download; what was fetched is kept for the next time.

@@ -1,0 +1,276 @@
+"""The library over its life: scans, changed files, events and pulls."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import os
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import aclosing
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from fakes.evil_server import Behaviour, Request, Server, answer, evil_server, serve
+from fakes.tiny_gguf import tiny_gguf, write_split_gguf, write_tiny_gguf
+from hob.errors import BadModelFile, ModelAmbiguous, ModelNotFound, NoModels
+from hob.models.fetch import Net
+from hob.models.pull import Pull, Source
+from hob.models.registry import PullMaker, Registry
+from hob.wire.events import Event, ModelAdded, ModelRemoved
+from hob.wire.models import PullDone, PullEvent, PullFailed, PullProgress
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def mode_of(folder: Path) -> int:
+    return folder.stat().st_mode & 0o777
+
+
+async def opened(folder: Path, events: list[Event] | None = None) -> Registry:
+    registry = Registry([folder], (events if events is not None else []).append, lambda: 7.0)
+    await registry.rescan()
+    return registry
+
+
+async def test_a_missing_folder_is_made_for_the_user_alone(folder: Path) -> None:
+    await opened(folder)
+    assert mode_of(folder) == 0o700
+
+
+async def test_a_folder_that_cannot_be_made_leaves_an_empty_library(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    registry = await opened(tmp_path / "file" / "models")
+    assert registry.infos() == ()
+
+
+async def test_an_empty_library_says_how_to_get_a_model(folder: Path) -> None:
+    registry = await opened(folder)
+    with pytest.raises(NoModels) as caught:
+        registry.resolve("any")
+    assert "hob models pull starter" in caught.value.hint
+    assert str(folder) in caught.value.hint
+
+
+async def test_models_are_listed_by_name_with_the_bad_ones(folder: Path) -> None:
+    write_tiny_gguf(folder / "b.gguf")
+    write_tiny_gguf(folder / "c.gguf")
+    (folder / "a.gguf").touch()
+    registry = await opened(folder)
+    assert [info.name for info in registry.infos()] == ["a", "b:f32", "c:f32"]
+    assert [info.problem is None for info in registry.infos()] == [False, True, True]
+
+
+async def test_every_listing_can_be_sent(folder: Path) -> None:
+    write_tiny_gguf(folder / "a.gguf")
+    (folder / os.fsdecode(b"\xff\xfe.gguf")).touch()
+    registry = await opened(folder)
+    assert len(registry.infos()) == 2
+    assert msgspec.json.decode(msgspec.json.encode(registry.infos()))
+
+
+async def test_several_folders_make_one_library(tmp_path: Path) -> None:
+    write_tiny_gguf(tmp_path / "one" / "a.gguf")
+    write_tiny_gguf(tmp_path / "two" / "b.gguf")
+    registry = Registry([tmp_path / "one", tmp_path / "two"], lambda event: None)
+    await registry.rescan()
+    assert [info.name for info in registry.infos()] == ["a:f32", "b:f32"]
+    assert registry.folder == tmp_path / "one"
+
+
+async def test_a_rescan_tells_what_came_and_what_went(folder: Path) -> None:
+    write_tiny_gguf(folder / "a.gguf")
+    events: list[Event] = []
+    registry = await opened(folder, events)
+    assert events == [ModelAdded(at=7.0, model="a:f32")]
+    (folder / "a.gguf").rename(folder / "b.gguf")
+    await registry.rescan()
+    assert events[1:] == [
+        ModelRemoved(at=7.0, model="a:f32"),
+        ModelAdded(at=7.0, model="b:f32"),
+    ]
+    await registry.rescan()
+    assert len(events) == 3
+
+
+async def test_rescans_at_the_same_time_tell_each_change_once(folder: Path) -> None:
+    write_tiny_gguf(folder / "a.gguf")
+    events: list[Event] = []
+    registry = Registry([folder], events.append)
+    await asyncio.gather(*(registry.rescan() for _ in range(5)))
+    assert len(events) == 1
+
+
+async def test_a_model_is_found_by_part_of_its_name(folder: Path) -> None:
+    write_tiny_gguf(folder / "Tiny-1B-Chat.gguf")
+    write_tiny_gguf(folder / "Tiny-2B-Chat.gguf")
+    registry = await opened(folder)
+    assert registry.resolve("tiny:2b").name == "tiny:2b-chat-f32"
+    with pytest.raises(ModelAmbiguous):
+        registry.resolve("tiny")
+    with pytest.raises(ModelNotFound):
+        registry.resolve("../Tiny-1B-Chat")
+
+
+async def test_a_bad_file_says_why_when_it_is_asked_for(made: Path) -> None:
+    (made / "page.gguf").write_bytes(b"<html>")
+    registry = await opened(made)
+    with pytest.raises(BadModelFile, match="web page"):
+        registry.resolve("page")
+
+
+async def test_a_replaced_file_is_seen_without_a_rescan(folder: Path) -> None:
+    write_tiny_gguf(folder / "a.gguf")
+    registry = await opened(folder)
+    before = registry.resolve("a")
+    write_tiny_gguf(folder / "new", {"llama.context_length": 512, "general.name": "New"})
+    (folder / "new").replace(folder / "a.gguf")
+    after = registry.resolve("a")
+    assert (before.context_length, after.context_length) == (256, 512)
+    assert after.file_bytes == (folder / "a.gguf").stat().st_size
+    assert registry.infos() == (after,)
+
+
+async def test_a_file_whose_copy_has_ended_is_usable_without_a_rescan(made: Path) -> None:
+    content = tiny_gguf().bytes()
+    (made / "a.gguf").write_bytes(content[:9_000])
+    registry = await opened(made)
+    with pytest.raises(BadModelFile, match="cut short"):
+        registry.resolve("a")
+    with (made / "a.gguf").open("ab") as file:
+        file.write(content[9_000:])
+    assert registry.resolve("a").problem is None
+
+
+async def test_a_file_that_was_cut_after_the_scan_is_refused(folder: Path) -> None:
+    write_tiny_gguf(folder / "a.gguf")
+    registry = await opened(folder)
+    os.truncate(folder / "a.gguf", 9_000)
+    with pytest.raises(BadModelFile, match="cut short"):
+        registry.resolve("a")
+
+
+async def test_a_file_that_is_gone_says_so(folder: Path) -> None:
+    write_tiny_gguf(folder / "a.gguf")
+    registry = await opened(folder)
+    (folder / "a.gguf").unlink()
+    with pytest.raises(ModelNotFound, match="is gone from"):
+        registry.resolve("a")
+
+
+async def test_a_part_that_is_gone_says_so(made: Path) -> None:
+    paths = write_split_gguf(made, "Tiny")
+    registry = await opened(made)
+    assert registry.resolve("tiny").path == str(paths[0])
+    paths[2].unlink()
+    with pytest.raises(ModelNotFound, match="is gone from"):
+        registry.resolve("tiny")
+
+
+MODEL = tiny_gguf().bytes()
+
+
+def _archive() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("tiny.gguf", MODEL)
+    return out.getvalue()
+
+
+ARCHIVE = _archive()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with evil_server() as server:
+        yield server
+
+
+def maker(server: Server, behaviour: Behaviour) -> PullMaker:
+    server.behaviours["/archive"] = behaviour
+    source = Source(
+        url=server.url("/archive"),
+        index=server.url("/index"),
+        archive_bytes=len(ARCHIVE),
+        archive_sha256=hashlib.sha256(ARCHIVE).hexdigest(),
+        member="tiny.gguf",
+        file_bytes=len(MODEL),
+        file_sha256=hashlib.sha256(MODEL).hexdigest(),
+        file_name="tiny.gguf",
+    )
+
+    def make(made: Path, report: Callable[[PullProgress], None]) -> Pull:
+        net = Net(check=server.allow, stall_s=10, attempts=1)
+        return Pull(made, report, source, net)
+
+    return make
+
+
+async def pulled(registry: Registry, source: str = "starter") -> list[PullEvent]:
+    return [event async for event in registry.pull(source)]
+
+
+async def test_a_pull_reports_progress_and_ends_with_the_listed_model(
+    folder: Path, server: Server
+) -> None:
+    events: list[Event] = []
+    registry = Registry([folder], events.append, make_pull=maker(server, serve(ARCHIVE)))
+    steps = await pulled(registry)
+    assert all(isinstance(step, PullProgress) for step in steps[:-1])
+    assert steps[-1] == PullDone(model=registry.infos()[0])
+    assert registry.resolve("tiny").path == str(folder / "tiny.gguf")
+    assert [type(event) for event in events] == [ModelAdded]
+    again = (await pulled(registry))[-1]
+    assert isinstance(again, PullDone)
+    assert again.already_there
+
+
+async def test_a_failed_pull_is_an_event(folder: Path, server: Server) -> None:
+    registry = Registry([folder], lambda event: None, make_pull=maker(server, answer(403)))
+    (step,) = await pulled(registry)
+    assert isinstance(step, PullFailed)
+    assert step.error.code == "download_failed"
+    assert step.error.hint
+
+
+async def test_an_unknown_source_is_refused(folder: Path) -> None:
+    (step,) = await pulled(await opened(folder), "../../etc/passwd\x1b[31m")
+    assert isinstance(step, PullFailed)
+    assert step.error.code == "invalid_request"
+    assert step.error.message.isprintable()
+
+
+async def test_leaving_a_pull_ends_the_download_and_keeps_its_part(
+    folder: Path, server: Server
+) -> None:
+    gone = threading.Event()
+
+    def slowly(request: Request) -> None:
+        request.start(200, Content_Length=str(len(ARCHIVE)))
+        try:
+            for start in range(len(ARCHIVE)):
+                request.wfile.write(ARCHIVE[start : start + 1])
+                request.server.released.wait(0.001)
+        except OSError:
+            gone.set()
+
+    registry = Registry([folder], lambda event: None, make_pull=maker(server, slowly))
+    async with aclosing(registry.pull("starter")) as steps:
+        async for _ in steps:
+            break
+    assert await asyncio.to_thread(gone.wait, 20)
+    assert (folder / "tiny.gguf.part").exists()
+    assert not (folder / "tiny.gguf").exists()
