@@ -56,7 +56,7 @@ class FakeRuntime:
             self.fail_next = False
             raise WorkerError("The model could not compute this step.")
         self._rows = {}
-        indexes = []
+        indexes: list[int] = []
         for chunk in chunks:
             cells = self.cells[chunk.slot]
             assert chunk.start == len(cells), "positions must go on where the slot ends"
