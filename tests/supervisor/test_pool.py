@@ -246,6 +246,22 @@ async def test_a_crashed_model_gives_its_place_to_another() -> None:
         assert await ask(b.pool, "b") == "0 1 2 3 "
 
 
+@in_virtual_time
+async def test_a_model_that_is_being_loaded_is_not_ended_to_make_room() -> None:
+    async with bench("a", "b", max_loaded=1) as b:
+        b.world.auto_load = False
+        await b.pool.start("a")
+        child = await b.child()
+        async with asyncio.TaskGroup() as group:
+            answer = group.create_task(ask(b.pool, "b"))
+            await asyncio.sleep(10)
+            assert b.world.alive() == [child]
+            b.world.auto_load = True
+            child.finish_load()
+            assert await answer == "0 1 2 3 "
+        assert b.facts.of(ModelReady)[0].model == "a"
+
+
 # ---- idleness ----
 
 

@@ -31,8 +31,6 @@ MOVES: Final[Mapping[WorkerState, frozenset[WorkerState]]] = {
     CLOSED: frozenset(),
 }
 
-HAS_PROCESS: Final = frozenset({STARTING, READY, STOPPING})
-
 
 class IllegalMove(RuntimeError):
     """A mistake in the supervisor itself, not something that the world can cause."""

@@ -96,7 +96,9 @@ class Room:
 
     def _still_wanted(self, name: str) -> bool:
         seat = self.seats.get(name)
-        return seat is not None and (bool(seat.waiting) or name == self._chosen())
+        if seat is None:
+            return False
+        return bool(seat.waiting) or (seat.kept_warm and name == self._chosen())
 
     def _bring_chosen_back(self) -> None:
         """The chosen model gave up its place to others; it returns as soon as one is free."""
