@@ -17,10 +17,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hob import logs
-from hob.log_entry import entry_of, json_line, plain_line
-from hob.log_file import RotatingFile
-from hob.logs import setup_logging
+from hob.logs import setup as logs
+from hob.logs.entry import entry_of, json_line, plain_line
+from hob.logs.file import RotatingFile
+from hob.logs.setup import setup_logging
 
 log = logging.getLogger("hob.test")
 
@@ -251,7 +251,7 @@ def test_a_full_disk_costs_entries_and_says_how_many_once_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     disk = FullDisk()
-    monkeypatch.setattr("hob.log_file.os.write", disk)
+    monkeypatch.setattr("hob.logs.file.os.write", disk)
     path = tmp_path / "hob.log"
     handler = logs._FileHandler(RotatingFile(path, max_bytes=10_000, files=2))
 

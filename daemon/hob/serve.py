@@ -26,7 +26,7 @@ from hob.config import Config, load_config
 from hob.config.edit import set_value
 from hob.errors import AlreadyRunning, HobError
 from hob.instance import only_instance
-from hob.logs import setup_logging
+from hob.logs.setup import setup_logging
 from hob.models.choose import choose
 from hob.models.registry import Registry
 from hob.paths import Paths, find_paths

@@ -14,7 +14,7 @@ from hob.cli.doctor_system import System
 from hob.cli.formatting import duration, size
 from hob.cli.log_reader import at_least, lines_backwards, read_entry
 from hob.errors import ConfigError, HobError, NotRunning
-from hob.log_file import rotated_files
+from hob.logs.file import rotated_files
 from hob.wire.status import Status
 
 _OLDEST_PYTHON, _NEWEST_PYTHON = (3, 11), (3, 14)

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from hob.log_entry import LEVELS, Entry
-from hob.log_file import rotated_files
+from hob.logs.entry import LEVELS, Entry
+from hob.logs.file import rotated_files
 
 _BLOCK_BYTES = 64 * 1024
 

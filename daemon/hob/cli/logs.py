@@ -11,7 +11,7 @@ import click
 from hob.cli.context import App, json_option
 from hob.cli.log_reader import Follower, at_least, last_entries, read_entry
 from hob.errors import HobError
-from hob.log_entry import LEVELS, Entry, plain_line
+from hob.logs.entry import LEVELS, Entry, plain_line
 
 _POLL_S = 0.25
 

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
 
-from hob.log_entry import entry_of, json_line, plain_line
-from hob.log_file import RotatingFile
+from hob.logs.entry import entry_of, json_line, plain_line
+from hob.logs.file import RotatingFile
 
 PRIVATE_FIELDS = ("prompt", "completion")
 
