@@ -36,7 +36,9 @@ def start_daemon(app: App, settings: dict[str, str] | None = None) -> Status:
         # Looked at before the socket is: a daemon that ended after answering is not missed.
         code = child.poll()
         try:
-            return client.status()
+            status = client.status()
+            _end_surplus(child, status)
+            return status
         except (NotRunning, DaemonUnreachable):
             # Of two that start at once one leaves, and its command waits for the other.
             if code is not None and code != ExitCode.ALREADY_RUNNING:
@@ -46,6 +48,16 @@ def start_daemon(app: App, settings: dict[str, str] | None = None) -> Status:
         f"The daemon (pid {child.pid}) started but did not answer within {START_LIMIT_S:.0f} s.",
         hint="`hob logs` shows what it is doing; `hob down` ends it.",
     )
+
+
+def _end_surplus(child: subprocess.Popen[bytes], status: Status) -> None:
+    """End a daemon that came second. Left alone it might still be starting when the first one is
+    stopped, and would take its place unasked."""
+    # On Windows the child may be a launcher of a virtual environment, whose pid is not the
+    # daemon's although it stands for it.
+    if sys.platform != "win32" and status.pid != child.pid:
+        child.terminate()
+        child.wait()
 
 
 def _spawn(app: App, complaints: Path, settings: dict[str, str]) -> subprocess.Popen[bytes]:
