@@ -38,7 +38,7 @@ from hob.cli.doctor_system import (
     read_probe,
 )
 from hob.errors import DaemonUnreachable, NotRunning
-from hob.log_entry import json_line
+from hob.logs.entry import json_line
 from hob.paths import Paths
 from hob.wire.base import ErrorInfo
 from hob.wire.engine import BuildInfo, Device

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from hob.cli import log_reader
 from hob.cli.log_reader import Follower, at_least, last_entries, lines_backwards, read_entry
-from hob.log_entry import Entry
-from hob.log_file import RotatingFile
+from hob.logs.entry import Entry
+from hob.logs.file import RotatingFile
 
 
 def line(msg: str, level: str = "info") -> bytes:

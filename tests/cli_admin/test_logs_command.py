@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hob.cli.exit_codes import ExitCode
-from hob.log_entry import json_line
+from hob.logs.entry import json_line
 from hob.paths import Paths
 
 Cli = Callable[..., Any]
