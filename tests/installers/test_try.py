@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from live_daemon import starter_model
 
 ROOT = Path(__file__).parents[2]
