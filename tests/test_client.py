@@ -296,7 +296,7 @@ def test_a_plain_file_in_the_sockets_place_is_no_crash(tmp_path: Path) -> None:
 def test_a_socket_of_another_user_is_told_nothing(
     daemon: FakeDaemon, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hob.client_transport_posix.os.geteuid", lambda: 12345)
+    monkeypatch.setattr("hob.client.transport_posix.os.geteuid", lambda: 12345)
     with pytest.raises(ForbiddenPeer, match="another user"):
         client.status()
     assert daemon.asked == []

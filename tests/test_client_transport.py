@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hob.client_transport_windows import PipeTransport, connect_pipe
+from hob.client.transport_windows import PipeTransport, connect_pipe
 from hob.errors import DaemonUnreachable, ForbiddenPeer, NotRunning
 
 
@@ -27,7 +27,7 @@ def test_trouble_with_a_pipe_is_typed(
     def fail(*_: object) -> None:
         raise trouble
 
-    monkeypatch.setattr("hob.client_transport_windows.FileIO", fail)
+    monkeypatch.setattr("hob.client.transport_windows.FileIO", fail)
     with pytest.raises(error):
         connect_pipe(Path("hob"))
 
@@ -41,8 +41,8 @@ def test_a_busy_pipe_is_tried_again_and_then_given_up(monkeypatch: pytest.Monkey
         error.winerror = 231  # type: ignore[attr-defined]
         raise error
 
-    monkeypatch.setattr("hob.client_transport_windows.FileIO", busy)
-    monkeypatch.setattr("hob.client_transport_windows.time.sleep", lambda _: None)
+    monkeypatch.setattr("hob.client.transport_windows.FileIO", busy)
+    monkeypatch.setattr("hob.client.transport_windows.time.sleep", lambda _: None)
     with pytest.raises(DaemonUnreachable, match="no more connections"):
         connect_pipe(Path("hob"))
     assert len(tries) > 1

@@ -13,8 +13,8 @@ import aiohttp
 import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from fakes.ports import Fakes
 
+from fakes.ports import Fakes
 from hob.api.app import ApiOptions, build_app, build_runner
 from hob.api.auth import VIA
 from hob.api.transport import arrival

@@ -15,7 +15,7 @@ from hob.cli.context import App
 from hob.cli.progress import LoadingWatcher
 from hob.cli.sanitize import TerminalFilter, one_line
 from hob.client import Client
-from hob.client_stream import ChatStream
+from hob.client.stream import ChatStream
 from hob.errors import NoModels
 from hob.wire.generate import ChatMessage, Usage
 

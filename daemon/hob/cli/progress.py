@@ -11,7 +11,7 @@ from typing import Self
 
 from hob.cli.sanitize import one_line
 from hob.client import Client
-from hob.client_stream import FactStream
+from hob.client.stream import FactStream
 from hob.errors import HobError
 from hob.wire.events import DaemonStopping, ModelFailed, ModelLoading, ModelReady, ModelUnloaded
 from hob.wire.status import Status, WorkerStatus

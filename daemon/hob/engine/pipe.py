@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 import threading
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import NoReturn
 
 import msgspec
@@ -32,7 +33,9 @@ class Pipe:
         self._out = os.dup(sys.__stdout__.fileno() if sys.__stdout__ else 1)
         os.dup2(2, 1)
         self._in = 0
-        self._queue: SimpleQueue[FromWorker | None] = SimpleQueue()
+        self._queue: SimpleQueue[bytes | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._queued = 0
         self._writer = threading.Thread(target=self._write_all, name="writer", daemon=True)
         self._writer.start()
 
@@ -41,13 +44,30 @@ class Pipe:
         threading.Thread(target=self._read_all, args=(handle,), name="reader", daemon=True).start()
 
     def send(self, message: FromWorker) -> None:
-        """Never blocks; from any thread, in order."""
-        self._queue.put(message)
+        """Never blocks; from any thread, in order.
+
+        A frame that the pipe can take is written here and now: waking the writer for each token
+        would take a core from the model's threads ten thousand times in a long answer. Only when
+        the daemon is slow to read does the writer's queue grow.
+        """
+        frame = encode_frame(message)
+        with self._lock:
+            if self._queued == 0 and self._has_room(len(frame)):
+                self._write(frame)
+                return
+            self._queued += 1
+            self._queue.put(frame)
 
     def flush(self) -> None:
         """Wait until everything sent is written; nothing may be sent afterwards."""
         self._queue.put(None)
         self._writer.join()
+
+    def _has_room(self, size: int) -> bool:
+        """Can the pipe take `size` bytes at once? POSIX: writable means room for PIPE_BUF."""
+        if sys.platform == "win32" or size > select.PIPE_BUF:
+            return False
+        return bool(select.select((), (self._out,), (), 0)[1])
 
     def _read_all(self, handle: Callable[[ToWorker], None]) -> None:
         reader = FrameReader()
@@ -62,17 +82,10 @@ class Pipe:
         _leave(_EXIT_DAEMON_GONE, "")
 
     def _write_all(self) -> None:
-        """Everything that waits goes out in one write."""
-        more = True
-        while more:
-            messages = [self._queue.get()]
-            try:
-                while True:
-                    messages.append(self._queue.get_nowait())
-            except Empty:
-                pass
-            more = messages[-1] is not None
-            self._write(b"".join(encode_frame(m) for m in messages if m is not None))
+        while (frame := self._queue.get()) is not None:
+            self._write(frame)
+            with self._lock:
+                self._queued -= 1
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)

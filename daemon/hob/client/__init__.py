@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 import msgspec
 
-from hob.client_http import Reply, send_request
-from hob.client_replies import decode_error, decode_reply
-from hob.client_transport import connect
+from hob.client.http import Reply, send_request
+from hob.client.replies import decode_error, decode_reply
+from hob.client.transport import connect
 from hob.wire.generate import ChatMessage, Priority
 from hob.wire.models import ModelEntry, ModelList, ModelRef, PullRequest
 from hob.wire.status import ApiStatus, Status, StopRequest, TcpRequest, TokenReply, WorkerStatus
 
 if TYPE_CHECKING:
     # Imported when the first stream begins: most commands never have one.
-    from hob.client_stream import ChatStream, FactStream, PullStream, Stream
+    from hob.client.stream import ChatStream, FactStream, PullStream, Stream
 
 DEFAULT_TIMEOUT_S = 10.0
 ChatOption = str | int | float | bool | list[str] | dict[str, float] | None
@@ -80,14 +80,14 @@ class Client:
 
     def pull(self, source: str) -> PullStream:
         """Fetch a model into the folder."""
-        from hob.client_stream import PullStream
+        from hob.client.stream import PullStream
 
         reply = self._open("POST", "/hob/v1/models/pull", PullRequest(source=source))
         return self._stream(PullStream(reply))
 
     def events(self, *, timeout: float | None = None) -> FactStream:
         """Every fact from now on; `timeout` bounds the wait for each, in seconds."""
-        from hob.client_stream import FactStream
+        from hob.client.stream import FactStream
 
         return self._stream(FactStream(self._open("GET", "/hob/v1/events", timeout=timeout)))
 
@@ -124,7 +124,7 @@ class Client:
         `model` empty asks the chosen one. `options` are fields of the OpenAI chat request, such
         as max_tokens, temperature, seed and stop; those that are None are left out.
         """
-        from hob.client_stream import ChatStream
+        from hob.client.stream import ChatStream
 
         body: dict[str, object] = {name: v for name, v in options.items() if v is not None}
         body |= {"messages": list(messages), "stream": True}

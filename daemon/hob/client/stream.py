@@ -10,8 +10,8 @@ from typing import Generic, Self, TypeVar
 
 import msgspec
 
-from hob.client_http import Reply
-from hob.client_replies import ErrorBody, decode_reply, other_version
+from hob.client.http import Reply
+from hob.client.replies import ErrorBody, decode_reply, other_version
 from hob.errors import DaemonUnreachable
 from hob.wire.events import Event
 from hob.wire.generate import Timings, Usage

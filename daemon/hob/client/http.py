@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from hob.client_transport import Transport
+from hob.client.transport import Transport
 from hob.errors import DaemonUnreachable
 
 _MAX_LINE_BYTES = 64 * 1024

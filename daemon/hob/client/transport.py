@@ -32,9 +32,9 @@ def connect(address: Path, timeout: float | None) -> Transport:
     Raises NotRunning, ForbiddenPeer or DaemonUnreachable.
     """
     if sys.platform == "win32":
-        from hob.client_transport_windows import connect_pipe
+        from hob.client.transport_windows import connect_pipe
 
         return connect_pipe(address)
-    from hob.client_transport_posix import connect_socket
+    from hob.client.transport_posix import connect_socket
 
     return connect_socket(address, timeout)
