@@ -2,6 +2,9 @@
 
 After each item `_advance` compares what is wanted with what is, and acts. There is no timer
 while there is nothing to wait for: an idle worker costs no wakeups.
+
+This module is long because the actor is one thing: who reads its state must see every message that
+can change it.
 """
 
 from __future__ import annotations
