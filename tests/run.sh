@@ -39,7 +39,7 @@ HOB_TEST_MODEL=$root/.cache/models/SmolLM2-135M-Instruct-Q4_1.gguf
 [[ -f $HOB_TEST_MODEL ]] || give_up "set-up: starter model" "$HOB_TEST_MODEL is not there."
 export HOB_TEST_MODEL
 
-mapfile -t scripts < <(find installers service tests -name '*.sh' && echo .ci/run)
+mapfile -t scripts < <(find installers tests -name '*.sh' && echo .ci/run)
 check "format: ruff" ruff format --check --quiet .
 check "lint: ruff" ruff check --quiet .
 check "types: mypy" mypy
