@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
+import traceback
 from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from hob.engine.preparation import Preparation
 
 _PROGRESS_EVERY_S = 0.05
-_EXIT_OK, _EXIT_LOAD_FAILED = 0, 1
+_EXIT_OK, _EXIT_LOAD_FAILED, _EXIT_FAULT = 0, 1, 4
 
 
 class Worker:
@@ -99,18 +101,20 @@ class Worker:
 
         loop = EngineLoop(model.runtime, model.limits, self._pipe.send)
         self._preparation = Preparation(model.prompt_builder, loop.post)
-        self._preparation.start()
         self._loop = loop
         # A Stop that came during the load found no loop to drain.
         if not self._load.empty():
             loop.post(Drain())
         self._pipe.send(Loaded(info=model.info))
+        # After the good news: importing Jinja takes the interpreter for a while.
+        self._preparation.start()
         loop.run()
         self._preparation.close()
 
 
 def run() -> int:
     """Serve the pipe until told to stop; the exit status."""
+    threading.excepthook = _end_worker
     pipe = Pipe()
     worker = Worker(pipe)
     pipe.listen(worker.handle)
@@ -118,3 +122,11 @@ def run() -> int:
     pipe.flush()
     sys.stderr.flush()
     return status
+
+
+def _end_worker(uncaught: threading.ExceptHookArgs) -> None:
+    """A thread that dies of a fault leaves requests that nobody will ever answer: the process
+    ends, and the supervisor tells whoever waits."""
+    traceback.print_exception(uncaught.exc_value)
+    sys.stderr.flush()
+    os._exit(_EXIT_FAULT)
