@@ -14,6 +14,7 @@ import pty
 import subprocess
 import sys
 import tempfile
+from itertools import groupby
 from pathlib import Path
 
 import pyte
@@ -29,9 +30,9 @@ from live_daemon import LiveDaemon, starter_model  # noqa: E402
 COLUMNS = 92
 LINES = 60
 COMMANDS = (
+    "hob models",
+    'hob ask -v --temperature 0 "What is a hearth? One sentence."',
     "hob status",
-    'hob ask -v "What is a hearth? One sentence."',
-    "git log --format=%s | head -5 | hob ask 'What was this work about? One sentence.'",
 )
 
 
@@ -62,11 +63,11 @@ def run_in_terminal(command: str, environ: dict[str, str]) -> Text:
 def _drawn(screen: pyte.Screen) -> Text:
     lines = []
     for row in range(screen.cursor.y + 1):
+        cells = [screen.buffer[row][column] for column in range(COLUMNS)]
         line = Text()
-        for column in range(COLUMNS):
-            cell = screen.buffer[row][column]
-            colour = None if cell.fg == "default" else cell.fg
-            line.append(cell.data, Style(color=colour, bold=cell.bold, italic=cell.italics))
+        for (colour, bold, italic), run in groupby(cells, lambda c: (c.fg, c.bold, c.italics)):
+            style = Style(color=None if colour == "default" else colour, bold=bold, italic=italic)
+            line.append("".join(cell.data for cell in run), style)
         line.rstrip()
         lines.append(line)
     drawn = Text("\n").join(lines)
@@ -81,7 +82,7 @@ def main() -> None:
         LiveDaemon(Path(home), [starter_model()]) as daemon,
     ):
         daemon.client().load(daemon.client().status().chosen)
-        run_in_terminal('hob ask "Say hello."', daemon.environ)
+        run_in_terminal('hob ask --max-tokens 20 "Say hello."', daemon.environ)
         for command in COMMANDS:
             console.print(Text.assemble(("$ ", "green"), (command, "bold")))
             console.print(run_in_terminal(command, daemon.environ))
