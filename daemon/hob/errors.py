@@ -308,11 +308,16 @@ class Cancelled(HobError):
 
 
 def error_classes() -> dict[str, type[HobError]]:
-    """Every error class by its code, for translating what came over a wire."""
+    """Every error class by its code, for translating what came over a wire.
+
+    A subclass without a code of its own is a room's private matter, and outside of it the error
+    that it derives from.
+    """
     found: dict[str, type[HobError]] = {}
     waiting: list[type[HobError]] = [HobError]
     while waiting:
         cls = waiting.pop()
-        found[cls.code] = cls
+        if "code" in vars(cls):
+            found[cls.code] = cls
         waiting.extend(cls.__subclasses__())
     return found

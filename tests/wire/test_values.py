@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from hob.errors import ContextOverflow, HobError, error_classes
+from hob.errors import ContextOverflow, DownloadError, HobError, error_classes
 from hob.wire.base import ErrorInfo
 from hob.wire.engine import Cancel, Generate, from_worker_decoder, to_worker_decoder
 from hob.wire.events import Event, ModelLoading
@@ -29,9 +29,16 @@ def test_every_error_code_finds_its_own_class(code: str) -> None:
 
 def test_no_two_errors_share_a_code() -> None:
     def count(cls: type[HobError]) -> int:
-        return 1 + sum(count(sub) for sub in cls.__subclasses__())
+        return ("code" in vars(cls)) + sum(count(sub) for sub in cls.__subclasses__())
 
     assert len(error_classes()) == count(HobError)
+
+
+def test_an_error_without_a_code_of_its_own_is_the_one_it_derives_from() -> None:
+    class Private(DownloadError):
+        """What only one room tells apart."""
+
+    assert error_classes()[Private.code] is DownloadError
 
 
 def test_engine_messages_come_back_as_what_they_were() -> None:
