@@ -169,13 +169,13 @@ class Hob(Server):
 
     def use(self) -> float:
         """Seconds from asking for the model, which is not loaded, until it is ready."""
-        name = self._setup.model.stem
-        self._post(f"/hob/v1/models/{name}/unload")
+        body = {"model": str(self.workers()[0]["model"])}
+        self._post("/hob/v1/models/unload", body)
         began = time.perf_counter()
-        self._post(f"/hob/v1/models/{name}/use")
+        self._post("/hob/v1/models/use", body)
         return time.perf_counter() - began
 
-    def _post(self, path: str) -> None:
-        status, body = self.address.request("POST", path)
+    def _post(self, path: str, body: object) -> None:
+        status, reply = self.address.request("POST", path, body)
         if status >= http.HTTPStatus.BAD_REQUEST:
-            raise RuntimeError(f"POST {path}: {status} {body!r}")
+            raise RuntimeError(f"POST {path}: {status} {reply!r}")
