@@ -23,7 +23,7 @@ from hob.api.token_store import FileStore, KeyringStore, Where, username_for
 from hob.api.transport import Listeners
 from hob.bus import Bus
 from hob.config import Config, load_config
-from hob.config.edit import set_value
+from hob.config.edit import set_values
 from hob.errors import AlreadyRunning, HobError
 from hob.instance import only_instance
 from hob.logs.setup import setup_logging
@@ -222,10 +222,9 @@ class Daemon:
             extra_hosts=api.allowed_hosts,
         )
 
-    def _remember_access(self, enabled: bool, port: int, store: Where) -> None:
-        set_value(self._paths, "api.tcp", str(enabled).lower())
-        set_value(self._paths, "api.port", str(port))
-        set_value(self._paths, "api.token_store", store)
+    async def _remember_access(self, enabled: bool, port: int, store: Where) -> None:
+        wish = {"api.tcp": str(enabled).lower(), "api.port": str(port), "api.token_store": store}
+        await asyncio.to_thread(set_values, self._paths, wish)
 
 
 def pool_options(config: Config) -> PoolOptions:

@@ -63,6 +63,8 @@ class House:
     remembered: list[tuple[bool, int, Where]] = field(default_factory=list)
     facts: list[str] = field(default_factory=list)
     read_only: bool = False
+    writing: asyncio.Event = field(default_factory=asyncio.Event)
+    slow_disk: asyncio.Event | None = None
     access: TcpAccess = field(init=False)
 
     def __post_init__(self) -> None:
@@ -80,7 +82,10 @@ class House:
         )
         return self.access
 
-    def _remember(self, enabled: bool, port: int, store: Where) -> None:
+    async def _remember(self, enabled: bool, port: int, store: Where) -> None:
+        self.writing.set()
+        if self.slow_disk:
+            await self.slow_disk.wait()
         if self.read_only:
             raise ConfigError("The settings cannot be written.")
         self.remembered.append((enabled, port, store))
@@ -316,3 +321,26 @@ async def test_a_damaged_token_opens_nothing_and_can_be_replaced(house: House, k
 async def test_asked_at_the_same_time_it_makes_one_token(house: House) -> None:
     replies = await asyncio.gather(*(house.access.token() for _ in range(20)))
     assert len({reply.token for reply in replies}) == 1
+
+
+async def test_a_store_that_cannot_be_remembered_is_not_taken_for_the_other(house: House) -> None:
+    house.read_only = True
+    with pytest.raises(ConfigError):
+        await house.access.enable(None, allow_file=True)
+    reply = await house.access.token()
+    assert reply.where == "keyring"
+    assert reply.token == house.keyring.token != house.file.token
+
+
+async def test_whoever_leaves_while_it_is_remembered_leaves_one_state_behind(
+    house: House,
+) -> None:
+    house.slow_disk = asyncio.Event()
+    enabling = asyncio.create_task(house.access.enable(None, allow_file=True))
+    await house.writing.wait()
+    enabling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await enabling
+    reply = await house.access.token()
+    assert reply.where == "file", "the file is written to its end all the same"
+    assert await house.status_of(reply.token) == 200

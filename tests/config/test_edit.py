@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from hob.config import load_config, set_value, unset_value
 from hob.config.docs import default_toml
-from hob.config.edit import replace_text
+from hob.config.edit import replace_text, set_values
 from hob.config.values import settings
 from hob.errors import ConfigError
 from hob.paths import Paths
@@ -213,3 +213,20 @@ def test_replacing_the_text_does_not_undo_what_another_program_wrote(
     with pytest.raises(ConfigError, match="meanwhile"):
         replace_text(paths, HAND_WRITTEN, "")
     assert "tcp = true" in file.read_text()
+
+
+def test_several_values_are_one_edit_that_keeps_comments(paths: Paths, write: Write) -> None:
+    file = write(HAND_WRITTEN)
+    set_values(paths, {"api.tcp": "true", "api.port": "5000", "engine.slots": "8"})
+    assert tomllib.loads(file.read_text()) == {
+        "engine": {"threads": 2, "slots": 8},
+        "api": {"port": 5000, "tcp": True},
+    }
+    assert "# leave some for the compiler" in file.read_text()
+
+
+def test_of_several_values_one_that_is_wrong_changes_nothing(paths: Paths, write: Write) -> None:
+    file = write(HAND_WRITTEN)
+    with pytest.raises(ConfigError, match=r"api\.port"):
+        set_values(paths, {"api.tcp": "true", "api.port": "70000"})
+    assert file.read_text() == HAND_WRITTEN

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 
 from hob.api.auth import TcpPolicy, allowed_hosts
@@ -18,7 +18,7 @@ from hob.wire.status import ApiStatus, TokenReply
 
 _log = logging.getLogger(__name__)
 
-Remember = Callable[[bool, int, Where], None]
+Remember = Callable[[bool, int, Where], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,9 @@ class TcpAccess:
             )
             await self._open(wish, may_prompt=True)
             try:
-                self._keep(wish)
+                await self._keep(wish)
             except HobError:  # an error must not leave a door open
+                self._token = None  # it may be of the store that was just refused
                 await self._shut()
                 raise
             return self.status()
@@ -109,7 +110,7 @@ class TcpAccess:
         async with self._changing:
             self._problem = None
             await self._shut()
-            self._keep(replace(self._wish, enabled=False))
+            await self._keep(replace(self._wish, enabled=False))
             return self.status()
 
     async def token(self, rotate: bool = False) -> TokenReply:
@@ -144,9 +145,14 @@ class TcpAccess:
         if was_open:
             self._publish(ApiChanged(at=time.time()))
 
-    def _keep(self, wish: TcpWish) -> None:
-        self._remember(wish.enabled, wish.port, wish.store)
-        self._wish = wish
+    async def _keep(self, wish: TcpWish) -> None:
+        # At once, so that a caller who leaves meanwhile leaves one state behind, not two.
+        before, self._wish = self._wish, wish
+        try:
+            await self._remember(wish.enabled, wish.port, wish.store)
+        except HobError:
+            self._wish = before
+            raise
 
 
 async def _fetch(store: TokenStore, may_prompt: bool, anew: bool = False) -> str:

@@ -186,7 +186,7 @@ class FileStore:
     async def get(self, may_prompt: bool) -> str | None:
         del may_prompt
         try:
-            return self._read()
+            return await asyncio.to_thread(self._read)
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:
@@ -207,8 +207,11 @@ class FileStore:
             return file.read(_MAX_FILE_BYTES).decode("ascii").strip()
 
     async def set(self, token: str, may_prompt: bool) -> None:
-        """Written beside it and moved there, so that it is whole and never anybody else's file."""
         del may_prompt
+        await asyncio.to_thread(self._write, token)
+
+    def _write(self, token: str) -> None:
+        """Written beside it and moved there, so that it is whole and never anybody else's file."""
         partial = self._path.with_name(f".{FILE_NAME}.{secrets.token_hex(8)}")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _posix("O_NOFOLLOW") | _posix("O_CLOEXEC")
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +23,24 @@ Document = dict[str, Any]
 
 
 def set_value(paths: Paths, key: str, text: str) -> None:
-    """Write `key = text` into config.toml, making the documented file when there is none.
+    """Write `key = text` into config.toml; see set_values."""
+    set_values(paths, {key: text})
 
-    Raises ConfigError, and leaves the file as it was, when the key or value is wrong or the file
-    is unsafe, not TOML, or cannot be written.
+
+def set_values(paths: Paths, texts: Mapping[str, str]) -> None:
+    """Write each `key = text` into config.toml, all in one edit, making the documented file when
+    there is none.
+
+    Raises ConfigError, and leaves the file as it was, when a key or value is wrong or the file is
+    unsafe, not TOML, or cannot be written.
     """
-    native = native_value(key, text)
-    section, _, name = key.partition(".")
+    natives = {key: native_value(key, text) for key, text in texts.items()}
 
     def change(before: str) -> str:
-        before = before or default_toml()
-        file = parse_config(paths.config_file, before)
-        wanted = {**file.data, section: {**section_table(file, section), name: native}}
-        beside = _beside_its_comment(before, section, name, toml_text(native))
-        if beside and _says(beside, wanted):
-            return beside
-        return _edited(before, lambda document: _assign(document, section, name, native), wanted)
+        text = before or default_toml()
+        for key, native in natives.items():
+            text = _with_value(paths.config_file, text, key, native)
+        return text
 
     _rewrite(paths, change)
 
@@ -124,6 +126,17 @@ def _replace(path: Path, content: bytes) -> None:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def _with_value(path: Path, before: str, key: str, native: object) -> str:
+    """The text `before` with `key` set; `path` is what errors call it."""
+    section, _, name = key.partition(".")
+    file = parse_config(path, before)
+    wanted = {**file.data, section: {**section_table(file, section), name: native}}
+    beside = _beside_its_comment(before, section, name, toml_text(native))
+    if beside and _says(beside, wanted):
+        return beside
+    return _edited(before, lambda document: _assign(document, section, name, native), wanted)
 
 
 def _private(path: str, flags: int) -> int:
