@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -177,3 +180,71 @@ def test_an_error_of_the_daemon_cannot_command_the_terminal(daemon: FakeDaemon, 
     daemon.reply("POST", CHAT, ErrorReply(error=error), status=404)
     ran = cli("ask", "-m", "x", "hi")
     assert (ran.code, ran.err) == (4, "hob: No model.\n")
+
+
+def run_hob(*args: str, stdin: int | None) -> subprocess.CompletedProcess[str]:
+    """The command as a process of its own; `stdin` None starts it without one."""
+    command = [sys.executable, "-m", "hob", *args]
+    if stdin is None:
+        command = ["sh", "-c", 'exec "$@" <&-', "sh", *command]
+    return subprocess.run(
+        command, stdin=stdin, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a stdin that is a socket")
+def test_words_do_not_wait_for_a_stdin_that_nobody_writes_to(daemon: FakeDaemon) -> None:
+    daemon.chat("ok")
+    ours, its = socket.socketpair()
+    with ours, its:
+        ran = run_hob("ask", "hi", stdin=its.fileno())
+    assert (ran.returncode, ran.stdout) == (0, "ok\n")
+    assert "Nothing came in on stdin" in ran.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a stdin that is a socket")
+def test_a_socket_that_is_written_to_is_read_like_a_pipe(daemon: FakeDaemon) -> None:
+    daemon.chat("ok")
+    ours, its = socket.socketpair()
+    with ours, its:
+        ours.sendall(b"a text")
+        ours.shutdown(socket.SHUT_WR)
+        ran = run_hob("ask", "Review it", stdin=its.fileno())
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert asked_messages(daemon)[0]["content"] == "a text\n\nReview it"
+
+
+def test_a_slow_pipe_is_waited_for_and_not_in_silence(daemon: FakeDaemon) -> None:
+    daemon.chat("ok")
+    command = [sys.executable, "-m", "hob", "ask", "Review it"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as ran:
+        assert ran.stdin
+        assert ran.stderr
+        assert b"< /dev/null" in ran.stderr.readline()
+        ran.stdin.write(b"a text")
+        ran.stdin.close()
+        assert ran.wait(timeout=30) == 0
+    assert asked_messages(daemon)[0]["content"] == "a text\n\nReview it"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell that closes stdin")
+@pytest.mark.parametrize(("args", "out"), [(("ask", "hi"), "ok\n"), (("chat",), "")])
+def test_a_command_without_a_stdin_reads_nothing(
+    daemon: FakeDaemon, args: tuple[str, ...], out: str
+) -> None:
+    daemon.chat("ok")
+    ran = run_hob(*args, stdin=None)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, out, "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="/dev/zero")
+@pytest.mark.parametrize("args", [(), ("-f", "/dev/zero", "What is this?")])
+def test_what_never_ends_is_refused_and_not_held_in_memory(
+    daemon: FakeDaemon, cli: Cli, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr("hob.cli.prompt._MOST_BYTES", 2**20)
+    ran = cli("ask", *args, stdin=b"a" * (2**20 + 1))
+    assert ran.code == 2
+    assert "larger than 1 MiB" in ran.err
+    assert daemon.requests_to(CHAT) == []

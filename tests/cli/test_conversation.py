@@ -90,3 +90,10 @@ def test_a_failure_ends_a_talk_over_a_pipe(daemon: FakeDaemon, cli: Cli) -> None
     ran = cli("chat", stdin=b"/nonsense\nnever\n")
     assert ran.code == 2
     assert daemon.requests_to(CHAT) == []
+
+
+def test_a_line_that_is_not_text_is_said_in_a_sentence(daemon: FakeDaemon, cli: Cli) -> None:
+    ran = cli("chat", stdin=b"gr\xfc\xdfe\n")
+    assert ran.code == 2
+    assert "is not text" in ran.err
+    assert daemon.requests_to(CHAT) == []

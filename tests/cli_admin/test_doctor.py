@@ -440,3 +440,12 @@ def test_every_finding_that_is_not_well_says_what_to_do(system: FakeSystem) -> N
         for finding in check(system):
             assert finding.level == "ok" or finding.hint
             assert json.dumps(finding.message)
+
+
+def test_the_line_that_puts_hob_on_the_path_works_from_every_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", [".venv/bin/hob"])
+    real = System(App.from_environ({"HOB_HOME": str(tmp_path)}))
+    assert real.own_command() == tmp_path / ".venv" / "bin" / "hob"

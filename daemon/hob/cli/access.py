@@ -43,10 +43,11 @@ def on(app: App, port: int | None, token_file: bool, no_start: bool) -> None:
 
 
 @api.command()
+@no_start_option
 @click.pass_obj
-def off(app: App) -> None:
+def off(app: App, no_start: bool) -> None:
     """Close it; the socket stays."""
-    app.client().api_set(enabled=False)
+    app.running_client(start=not no_start).api_set(enabled=False)
     click.echo("The API is off. The socket still serves you.")
 
 
@@ -67,10 +68,11 @@ def status(app: App, as_json: bool) -> None:
 
 @click.command()
 @click.option("--rotate", is_flag=True, help="Make a new one; the old one stops working.")
+@no_start_option
 @click.pass_obj
-def token(app: App, rotate: bool) -> None:
+def token(app: App, rotate: bool, no_start: bool) -> None:
     """Print the API's token."""
-    reply = app.client().token(rotate=rotate)
+    reply = app.running_client(start=not no_start).token(rotate=rotate)
     click.echo(reply.token)
     if rotate:
         click.echo(f"hob: This is a new token, kept in the {reply.where}.", err=True)
@@ -82,13 +84,14 @@ SHELLS = ("sh", "fish", "powershell", "cmd")
 @click.command()
 @click.option("--shell", type=click.Choice(SHELLS), help="Whose syntax; your shell's unless set.")
 @json_option
+@no_start_option
 @click.pass_obj
-def env(app: App, shell: str | None, as_json: bool) -> None:
+def env(app: App, shell: str | None, as_json: bool, no_start: bool) -> None:
     """Print the environment that OpenAI clients read: `eval "$(hob env)"`.
 
     The token is a secret: do not paste the output where others read it.
     """
-    client = app.client()
+    client = app.running_client(start=not no_start)
     variables = environment(client.api_status(), lambda: client.token().token)
     if as_json:
         print_json(variables)

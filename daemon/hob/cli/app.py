@@ -130,6 +130,7 @@ def _show_version(ctx: click.Context, *, value: bool) -> None:
 
 def run(args: Sequence[str]) -> int:
     """Run one command line and return its exit code; errors become one sentence on stderr."""
+    _fill_missing_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot show a character shows a question mark instead.
@@ -156,6 +157,14 @@ def run(args: Sequence[str]) -> int:
     except Exception as error:
         return _unexpected(error)
     return result if isinstance(result, int) else ExitCode.OK
+
+
+def _fill_missing_streams() -> None:
+    """Whoever started us without a stream (`hob ask ... <&-`) reads and writes nothing there.
+    Python leaves None for it, and the next file or socket would be given its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 def _wrong_usage(error: click.ClickException) -> int:

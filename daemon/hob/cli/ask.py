@@ -71,7 +71,8 @@ def ask(
     A terminal is shown rendered Markdown without any control characters; a pipe is given the
     model's text as it is. Ctrl-C stops the answer.
     """
-    prompt = compose(" ".join(words), [*map(read_file, files), *read_piped()])
+    documents = [*map(read_file, files), *read_piped(optional=bool(words or files))]
+    prompt = compose(" ".join(words), documents)
     if not prompt:
         raise click.UsageError('There is nothing to ask: `hob ask "What is a hob?"`.')
     client = app.running_client(start=not no_start)

@@ -22,6 +22,7 @@ from hob.cli.app import report
 from hob.cli.context import App, no_start_option
 from hob.cli.conversation import Conversation, is_command, obey
 from hob.cli.model_name import ModelName
+from hob.cli.prompt import decode_text
 from hob.cli.sanitize import clean
 from hob.errors import HobError, NoModels
 
@@ -55,8 +56,8 @@ def chat(app: App, model: str, system: str, plain: bool, no_start: bool) -> None
             except KeyboardInterrupt:
                 click.echo("(stopped)", err=True)
     else:
-        for line in sys.stdin:
-            if not talk.hear(line.rstrip("\n")):
+        for piped in sys.stdin.buffer:
+            if not talk.hear(decode_text(piped, "A line of the input").rstrip("\r\n")):
                 return
 
 

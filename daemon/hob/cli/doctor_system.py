@@ -170,7 +170,7 @@ class System:
 
         started_as = Path(sys.argv[0])
         if started_as.stem == "hob":
-            return started_as
+            return started_as.absolute()
         return Path(sysconfig.get_path("scripts")) / "hob"
 
     def _client(self) -> Client:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import select
+import stat
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 from hob.errors import InvalidRequest
+
+# Far more than any model reads, and little enough to hold.
+_MOST_BYTES = 64 * 2**20
+# Whoever pipes something in on purpose has mostly begun after this.
+_PATIENCE_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -31,7 +41,8 @@ def compose(question: str, documents: Sequence[Document]) -> str:
 def read_file(path: Path) -> Document:
     """A file as a document. Raises InvalidRequest when it cannot be read or is not text."""
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise InvalidRequest(
             f"The file {path} cannot be read ({error.strerror}).",
@@ -41,16 +52,39 @@ def read_file(path: Path) -> Document:
     return Document(path.name, decode_text(data, f"The file {path}"))
 
 
-def read_piped() -> list[Document]:
-    """What is piped into this command; nothing when stdin is a terminal, closed or empty."""
-    if sys.stdin is None or sys.stdin.isatty():
+def read_piped(*, optional: bool) -> list[Document]:
+    """What is piped into this command; nothing when stdin is a terminal or empty.
+
+    `optional`: there is something to ask without it, so that a stdin nobody writes to is not
+    waited for in silence.
+    """
+    if sys.stdin.isatty() or (optional and not _is_fed(sys.stdin.fileno())):
         return []
-    text = decode_text(sys.stdin.buffer.read(), "What was piped in")
+    text = decode_text(sys.stdin.buffer.read(_MOST_BYTES + 1), "What was piped in")
     return [Document("", text)] if text.strip() else []
 
 
+def _is_fed(fd: int) -> bool:
+    """Whether stdin is to be read to its end. A pipe is, however late its first byte comes. A
+    socket is mostly what an editor or a service hands down without a thought, and is left alone
+    when nothing comes; data that comes at once, as from ssh, is read like a pipe's."""
+    if sys.platform == "win32" or select.select([fd], [], [], _PATIENCE_S)[0]:
+        return True
+    if stat.S_ISSOCK(os.fstat(fd).st_mode):
+        click.echo("hob: Nothing came in on stdin, so the question is asked without it.", err=True)
+        return False
+    click.echo("hob: Waiting for what is piped in; `< /dev/null` asks without it.", err=True)
+    return True
+
+
 def decode_text(data: bytes, what: str) -> str:
-    """Bytes as text: UTF-8, or UTF-16 with its mark. Raises InvalidRequest for anything else."""
+    """Bytes as text: UTF-8, or UTF-16 with its mark. Raises InvalidRequest for anything else, and
+    for more than 64 MiB."""
+    if len(data) > _MOST_BYTES:
+        raise InvalidRequest(
+            f"{what} is larger than {_MOST_BYTES // 2**20} MiB, more than any model can read.",
+            hint="Give it the part that matters.",
+        )
     encoding = "utf-16" if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
     try:
         text = data.decode(encoding)
