@@ -50,3 +50,17 @@ def test_a_home_that_is_a_file_is_said_in_a_sentence(tmp_path: Path) -> None:
         only_instance(find_paths({"HOB_HOME": str(tmp_path / "home")})),
     ):
         pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links that another user leaves in /tmp")
+def test_a_run_folder_that_is_a_link_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "run").symlink_to(elsewhere)
+    with (
+        pytest.raises(StartFailed, match="is a link"),
+        only_instance(find_paths({"HOB_HOME": str(tmp_path / "home")})),
+    ):
+        pass
+    assert list(elsewhere.iterdir()) == []

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,3 +74,13 @@ def _make_private(folder: Path) -> None:
             f"The folder {folder} cannot be made ({error.strerror}).",
             hint="Make the folder above it writable for you, or set HOB_HOME to one that is.",
         ) from error
+    # Before a file is opened in it: the folder may be under /tmp (see hob.paths), and links that
+    # another user left in it would lead into this user's own files.
+    found = folder.lstat()
+    if sys.platform != "win32" and (
+        not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid()
+    ):
+        raise StartFailed(
+            f"{folder} is a link or belongs to another user, and Hob needs a folder of its own.",
+            hint="Look at what it is and move it away, or set HOB_HOME to another folder.",
+        )
