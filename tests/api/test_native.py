@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -237,3 +238,13 @@ async def test_events_end_when_the_server_closes(short_folder: Path) -> None:
         assert reply.status == 200
         assert not reply.body.endswith(b"broken")
         assert api.fakes.facts.left.is_set()
+
+
+async def test_a_listener_that_leaves_is_not_worth_a_line_in_the_log(
+    api: RunningApi, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="hob.api")
+    async with api.session.get("http://localhost/hob/v1/events") as reply:
+        await reply.content.readany()
+    await api.fakes.facts.left.wait()
+    assert not [record for record in caplog.records if record.name == "hob.api"]

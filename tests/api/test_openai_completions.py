@@ -8,7 +8,7 @@ import pytest
 
 from fakes.ports import PROMPT_TOKENS
 from fakes.running_api import RunningApi
-from hob.wire.openai import MAX_CHOICES
+from hob.wire.openai import MAX_CHOICES, MAX_PARTS, MAX_PROMPT_ITEMS
 
 
 async def test_a_completion_comes_whole(api: RunningApi) -> None:
@@ -115,3 +115,12 @@ async def test_models_are_listed_and_found(api: RunningApi) -> None:
     assert (await api.get("/v1/models/tiny")).json() == card
     reply = await api.get("/v1/models/nothing")
     assert (reply.status, reply.error["code"]) == (404, "model_not_found")
+
+
+async def test_more_parts_or_tokens_than_any_context_holds_are_refused(api: RunningApi) -> None:
+    part = {"type": "text", "text": "a"}
+    messages = [{"role": "user", "content": [part] * (MAX_PARTS + 1)}]
+    assert (await api.post("/v1/chat/completions", {"messages": messages})).status == 400
+    reply = await api.post("/v1/completions", {"prompt": [1] * (MAX_PROMPT_ITEMS + 1)})
+    assert (reply.status, reply.error["param"]) == (400, "prompt")
+    assert not api.fakes.models.requests

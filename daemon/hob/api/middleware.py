@@ -70,8 +70,10 @@ async def _tell(request: web.Request, error: HobError) -> web.StreamResponse:
 
 
 def _record(request: web.Request, status: int | None, problem: str, started: float) -> None:
-    """One entry, without any text of the request; GETs that went well are for debugging only."""
-    level = logging.DEBUG if request.method in ("GET", "HEAD") and not problem else logging.INFO
+    """One entry, without any text of the request; GETs that went well are for debugging only, and
+    so are those whose client left, as every listener to the events does in the end."""
+    went_well = problem in ("", "left")
+    level = logging.DEBUG if request.method in ("GET", "HEAD") and went_well else logging.INFO
     if not _log.isEnabledFor(level):
         return
     facts: dict[str, object] = {

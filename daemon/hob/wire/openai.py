@@ -19,6 +19,9 @@ from hob.wire.generate import FinishReason
 MAX_CHOICES_PER_PROMPT = 8
 MAX_CHOICES = 32
 MAX_MESSAGES = 65_536
+# Content parts of one message, and tokens of a prompt: far more than any context holds.
+MAX_PARTS = 4_096
+MAX_PROMPT_ITEMS = 2**20
 MAX_LOGIT_BIAS = 4_096
 MAX_TOKEN_ID = 2**31 - 1
 
@@ -71,7 +74,7 @@ class ContentPart(Value, frozen=True):
 
 class Message(Value, frozen=True):
     role: str
-    content: str | list[ContentPart] | None = None
+    content: str | Annotated[list[ContentPart], Meta(max_length=MAX_PARTS)] | None = None
     tool_calls: Any = None
     function_call: Any = None
 
@@ -97,7 +100,7 @@ class ChatCompletionRequest(GenerationRequest, frozen=True, kw_only=True):
 class CompletionRequest(GenerationRequest, frozen=True, kw_only=True):
     """`prompt` is one prompt as text or as tokens, or a list of such."""
 
-    prompt: str | list[str | TokenId | list[TokenId]]
+    prompt: str | Annotated[list[str | TokenId | list[TokenId]], Meta(max_length=MAX_PROMPT_ITEMS)]
     # Refused unless they ask for nothing.
     echo: Any = None
     suffix: Any = None
