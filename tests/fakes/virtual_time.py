@@ -43,6 +43,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jumping.now
 
+    def jump(self, seconds: float) -> None:
+        """Time passes in which the program does not run, as on a suspended machine."""
+        self._jumping.now += seconds
+
     def timers(self) -> int:
         """How many timers are pending: each is a wakeup to come."""
         return sum(not timer.cancelled() for timer in self._scheduled)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 import pytest
 
@@ -389,3 +390,13 @@ async def test_cancelling_whoever_waits_leaves_the_pool_well() -> None:
         b.world.auto_answer = True
         assert await ask(b.pool, "b") == "0 1 2 3 "
         assert b.most_alive == 1
+
+
+@in_virtual_time
+async def test_a_fault_of_the_supervisor_leaves_nobody_waiting() -> None:
+    async with bench("a", "b", max_loaded=1) as b:
+        b.world.spawn_error = cast("OSError", RuntimeError("a mistake of ours"))
+        errors = await asyncio.gather(*(b.failure(ask(b.pool, name)) for name in ("a", "b", "a")))
+        assert [error.code for error in errors] == ["internal"] * 3
+        b.world.spawn_error = None
+        assert await ask(b.pool, "a") == "0 1 2 3 "

@@ -20,7 +20,7 @@ from hob.errors import (
     WorkerUnavailable,
 )
 from hob.wire.base import ErrorInfo
-from hob.wire.engine import Cancel, FromWorker, Heartbeat, Hello, LoadFailed, LoadProgress
+from hob.wire.engine import Cancel, Failed, FromWorker, Heartbeat, Hello, LoadFailed, LoadProgress
 from hob.wire.events import ModelFailed, ModelLoading, ModelReady, ModelUnloaded
 from hob.wire.generate import Delta, Started
 
@@ -112,6 +112,60 @@ async def test_a_stalled_worker_is_ended_and_each_request_told() -> None:
         assert [type(error) for error in errors] == [WorkerStalled] * 3
         b.world.auto_answer = True
         assert await ask(b.pool, "m") == "0 1 2 3 "
+
+
+@in_virtual_time
+async def test_a_suspended_machine_is_no_stall_of_the_worker() -> None:
+    async with bench(stall_timeout_s=60) as b:
+        await b.pool.load("m")
+        b.world.auto_answer = False
+        async with asyncio.TaskGroup() as group:
+            answer = group.create_task(ask(b.pool, "m"))
+            child = await b.child()
+            loop = asyncio.get_running_loop()
+            assert isinstance(loop, virtual_time.VirtualLoop)
+            loop.jump(3_600)
+            await asyncio.sleep(50)
+            child.answer(next(iter(child.live)))
+            assert await answer == "0 1 2 3 "
+
+
+@in_virtual_time
+async def test_after_a_suspension_a_stalled_worker_is_still_found_out() -> None:
+    async with bench(stall_timeout_s=60) as b:
+        await b.pool.load("m")
+        b.world.auto_answer = False
+        async with asyncio.TaskGroup() as group:
+            failing = group.create_task(b.failure(ask(b.pool, "m")))
+            await b.settle()
+            loop = asyncio.get_running_loop()
+            assert isinstance(loop, virtual_time.VirtualLoop)
+            loop.jump(3_600)
+            assert isinstance(await failing, WorkerStalled)
+
+
+@in_virtual_time
+async def test_what_comes_for_an_unknown_request_is_dropped() -> None:
+    async with bench() as b:
+        assert await ask(b.pool, "m") == "0 1 2 3 "
+        child = b.world.children[0]
+        child.say(Started(id="nobody", prompt_tokens=1))
+        child.say(Delta(id="nobody", text="late"))
+        child.say(Failed(id="nobody", error=ErrorInfo(code="internal", message="Late.")))
+        assert await ask(b.pool, "m") == "0 1 2 3 "
+        assert b.world.children == [child]
+
+
+@in_virtual_time
+async def test_a_worker_without_llama_cpp_says_so_before_hello() -> None:
+    async with bench() as b:
+        b.world.auto_hello = False
+        async with asyncio.TaskGroup() as group:
+            failing = group.create_task(b.failure(b.pool.load("m")))
+            child = await b.child()
+            error = ErrorInfo(code="start_failed", message="It is not installed.", hint="Do.")
+            child.say(LoadFailed(error=error))
+            assert ErrorInfo.of(await failing) == error
 
 
 @in_virtual_time

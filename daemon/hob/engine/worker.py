@@ -68,8 +68,11 @@ class Worker:
 
     def serve(self) -> int:
         """Load the model and answer until told to stop; the exit status."""
-        from hob.engine.native.build import build_info
-
+        try:
+            from hob.engine.native.build import build_info
+        except HobError as error:
+            self._pipe.send(LoadFailed(error=ErrorInfo.of(error)))
+            return _EXIT_LOAD_FAILED
         self._pipe.send(Hello(protocol=PROTOCOL_VERSION, pid=os.getpid(), build=build_info()))
         order = self._load.get()
         if order is None:

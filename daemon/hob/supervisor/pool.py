@@ -320,7 +320,8 @@ class Pool:
         self._actors.discard(actor)
         if not actor.cancelled() and (error := actor.exception()) is not None:
             logger.critical("the supervisor of %s has failed", name, exc_info=error)
-            del self._room.seats[name]
+            seat = self._room.seats.pop(name)
+            seat.waiting.fail(problems.internal())
             self._room.review_soon()
 
     def _now(self) -> float:

@@ -17,8 +17,8 @@ from hob.errors import (
 )
 
 _MEMORY_HINT = (
-    "If memory was short, close other programs, choose a smaller model or a smaller"
-    " context_length; `hob logs` says more."
+    "If memory was short, close other programs, choose a smaller model or set a smaller"
+    " engine.context_length; `hob logs` says more."
 )
 _NATIVE_HINT = "Ask again; if it happens again, see `hob logs`, and try another file of this model."
 _FILE_HINT = "Do not change a model file while it is in use; ask again to load it anew."
@@ -92,7 +92,7 @@ def start_timeout(model: str, seconds: float) -> WorkerStartTimeout:
     return WorkerStartTimeout(
         f"The process of {model} showed no progress for {seconds:g} s while loading,"
         " so it was ended.",
-        hint="If the disk is slow, set a longer start_timeout; `hob logs` says more.",
+        hint="If the disk is slow, give it more time: `hob config set engine.start_timeout 10min`.",
         seconds=seconds,
     )
 
@@ -101,7 +101,8 @@ def stalled(model: str, seconds: float) -> WorkerStalled:
     return WorkerStalled(
         f"The process of {model} had work but showed no progress for {seconds:g} s,"
         " so it was ended.",
-        hint="Ask again: it is started anew. If it stalls again, see `hob logs`.",
+        hint="Ask again: it is started anew. If this machine is slow for the model, give it more"
+        " time: `hob config set engine.stall_timeout 5min`.",
         seconds=seconds,
     )
 

@@ -49,6 +49,10 @@ from hob.wire.generate import Delta, Finished, Started
 from hob.wire.models import ModelInfo
 from hob.wire.status import WorkerState, WorkerStatus
 
+# When a limit is noticed this late, the daemon itself was held up, and perhaps the worker with it
+# (a suspended machine, a stopped process tree): the worker gets its time again.
+HELD_UP_S = 5.0
+
 Why = UnloadReason | Literal["wanted", "loaded", "failed", "replaced", "closed"]
 
 
@@ -192,9 +196,12 @@ class Worker:
             self._settle_downs()
 
     def _limit_reached(self) -> None:
-        life, limits = self._life, self._setup.limits
-        if life is None:
+        life, limits, deadline = self._life, self._setup.limits, self._deadline()
+        if life is None or deadline is None:
             return  # it is time to start again, which _advance sees by itself
+        if self.state != STOPPING and _now() - deadline > HELD_UP_S:
+            life.heard_at = _now()
+            return
         match self.state:
             case "starting":
                 waited = limits.start_s if life.build else limits.hello_s
@@ -284,7 +291,7 @@ class Worker:
                 life.is_loaded(message.info, _now())
                 self._record.problem = None
                 self._move(READY, "loaded")
-            case "starting", LoadFailed() if life.build is not None:
+            case "starting", LoadFailed():
                 self._process_failed(life, message.error.error())
             case "ready", Started() | Delta() | Finished() | Failed():
                 if isinstance(message, Finished) and message.id in life.live:

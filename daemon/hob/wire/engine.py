@@ -1,9 +1,9 @@
 """The protocol between the supervisor and an engine worker, version 1.
 
-The worker says Hello; the supervisor sends one Load; the worker reports LoadProgress and then
-Loaded or LoadFailed. From then on Generate and Cancel go down, generate events, Failed and
-Heartbeat come up. Stop asks the worker to end once its work is done; closing the pipe ends it at
-once.
+The worker says Hello, or LoadFailed when not even llama.cpp can be loaded; the supervisor sends one
+Load; the worker reports LoadProgress and then Loaded or LoadFailed. From then on Generate and
+Cancel go down, generate events, Failed and Heartbeat come up. Stop asks the worker to end once its
+work is done; closing the pipe ends it at once.
 """
 
 from __future__ import annotations

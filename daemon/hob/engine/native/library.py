@@ -8,6 +8,7 @@ every chat handler: 250 ms and 39 MB, of which a worker uses nothing. The low-le
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from ctypes import CDLL
 from importlib.machinery import PathFinder
@@ -40,7 +41,7 @@ def _import_bindings() -> tuple[Any, Any]:
     sys.modules[_PACKAGE] = stand_in
     try:
         return _import_both()
-    except (OSError, RuntimeError, AttributeError) as error:
+    except (ImportError, OSError, RuntimeError, AttributeError) as error:
         raise StartFailed(
             f"The llama.cpp library cannot be loaded: {error}.",
             hint="Run `hob doctor`; reinstalling llama-cpp-python usually repairs it.",
@@ -56,6 +57,9 @@ def _import_both() -> tuple[Any, Any]:
     )
 
 
+# Where gdb or lldb is installed, ggml attaches it to this process before it aborts, for a stack.
+# That can hang for a minute, in which a crashed worker looks alive; faulthandler prints one too.
+os.environ.setdefault("GGML_NO_BACKTRACE", "1")
 lib, _extensions = _import_bindings()
 _folder = Path(lib.__file__).parent
 
