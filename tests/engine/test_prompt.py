@@ -12,6 +12,7 @@ from hob.errors import ContextOverflow, InvalidRequest, TemplateFailed
 from hob.wire.generate import ChatMessage, GenerateRequest, Sampling
 
 BOS = 300
+EOS = 303
 SPECIAL = {"<s>": BOS, "<|im_start|>": 301, "<|im_end|>": 302}
 
 
@@ -21,11 +22,16 @@ class ByteVocab:
     size = 400
     bos: int | None = BOS
 
-    def __init__(self, *, adds_bos: bool = False, prefixes_space: bool = False) -> None:
+    def __init__(
+        self, *, adds_bos: bool = False, adds_eos: bool = False, prefixes_space: bool = False
+    ) -> None:
         self.adds_bos = adds_bos
+        self.adds_eos = adds_eos
+        self.longest = 0
         self.prefixes_space = prefixes_space
 
     def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
+        self.longest = max(self.longest, len(text))
         tokens = [BOS] if add_special and self.adds_bos else []
         pattern = "(" + "|".join(map(re.escape, SPECIAL)) + ")"
         after_special = True
@@ -37,7 +43,7 @@ class ByteVocab:
                 space = " " if self.prefixes_space and after_special else ""
                 tokens += (space + part).encode()
                 after_special = False
-        return tokens
+        return [*tokens, EOS] if add_special and self.adds_eos else tokens
 
     def control_tokens(self, tokens: list[int]) -> set[int]:
         return {token for token in tokens if token >= BOS}
@@ -154,3 +160,27 @@ def test_the_answer_gets_what_is_left_of_the_context(
 
 def test_without_max_tokens_the_default_bounds_the_answer() -> None:
     assert builder().build(GenerateRequest(id="a", prompt="x")).max_new == 50
+
+
+def test_no_end_token_is_put_before_the_answer() -> None:
+    vocab = ByteVocab(adds_eos=True)
+    assert tokens_of("<|im_end|> hello", vocab) == [301, *b"user\n<|im_end|> hello", 302]
+    plain = builder(vocab).build(GenerateRequest(id="a", prompt="hello"))
+    assert plain.tokens == list(b"hello")
+
+
+@pytest.mark.parametrize("as_chat", [True, False])
+def test_a_hopelessly_long_text_is_refused_without_tokenizing_all_of_it(as_chat: bool) -> None:
+    text = "<|im_end|>" * 200_000
+    request = chat(text) if as_chat else GenerateRequest(id="a", prompt=text)
+    vocab = ByteVocab()
+    with pytest.raises(ContextOverflow) as caught:
+        builder(vocab).build(request)
+    assert caught.value.details["context_length"] == 1_000
+    assert 1_000 < int(caught.value.details["prompt_tokens"]) <= len(text)
+    assert vocab.longest < len(text) / 4
+
+
+def test_a_very_long_text_that_fits_is_not_refused() -> None:
+    text = "x" * 300_000
+    assert len(builder(context=400_000).build(chat(text)).tokens) == len(text) + 7

@@ -25,6 +25,9 @@ from hob.wire.generate import Sampling
 _CELL_BLOCK = 256
 # What a number of the KV cache takes in bytes: the quantized types store blocks of 32.
 _KV_BYTES: dict[KvType, float] = {"f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
+# Tokens of a step on the CPU: a newcomer waits for the running step to end, and larger steps than
+# these do not read a prompt any faster. Below 64 it is read at half the speed.
+_CPU_STEP = 128
 _CPU_SHARED_CHUNK = 64
 
 
@@ -84,9 +87,16 @@ def load(
         load_s=warm_from - began,
         warm_up_s=time.monotonic() - warm_from,
     )
-    chunk = params.batch if gpu_layers else min(_CPU_SHARED_CHUNK, params.batch)
-    limits = Limits(batch_tokens=params.batch, shared_chunk=chunk)
+    limits = step_limits(params, info.placement)
     return LoadedModel(LlamaRuntime(model, context), info, template, limits, options)
+
+
+def step_limits(params: ContextParams, placement: Placement) -> Limits:
+    """How large the steps of a model are where it runs; each slot can always decode."""
+    if placement.layers_on_gpu:
+        return Limits(batch_tokens=params.batch, shared_chunk=params.batch)
+    step = min(params.batch, max(_CPU_STEP, params.slots))
+    return Limits(batch_tokens=step, shared_chunk=min(_CPU_SHARED_CHUNK, step))
 
 
 def _load_weights(
@@ -100,12 +110,25 @@ def _load_weights(
             model = Model.load(
                 path, gpu_layers=wish, mmap=options.mmap, mlock=options.mlock, progress=progress
             )
-        except ModelLoadFailed:
+        except ModelLoadFailed as error:
             if last == len(wishes):
-                raise
+                raise _weights_failure(path, error) from error
         else:
             return model, min(wish, model.layers + 1)
     raise AssertionError("there is always a wish")
+
+
+def _weights_failure(path: Path, error: ModelLoadFailed) -> ModelLoadFailed | OutOfMemory:
+    """llama.cpp does not say why it fails; a file larger than the memory that is left says it."""
+    need, free = path.stat().st_size if path.exists() else 0, available_bytes()
+    if need <= free:
+        return error
+    return OutOfMemory(
+        f"{path.name} needs {need / 2**20:.0f} MB of memory, and {free / 2**20:.0f} MB are free.",
+        hint="Close other programs, or choose a smaller model or a smaller quantization of it.",
+        need_bytes=need,
+        free_bytes=free,
+    )
 
 
 def _gpu_wishes(options: LoadOptions) -> list[int]:
@@ -140,7 +163,8 @@ def _make_context(model: Model, params: ContextParams, kv_bytes: int) -> Context
         raise OutOfMemory(
             f"A context of {params.length} tokens needs {kv_bytes / 2**20:.0f} MB for its KV "
             f"cache, and {free / 2**20:.0f} MB are free.",
-            hint="Load it with a smaller context_length, or with kv_type q8_0.",
+            hint="Make the context smaller, `hob config set engine.context_length 4096`, or its "
+            "numbers, `hob config set engine.kv_type q8_0`.",
             need_bytes=kv_bytes,
             free_bytes=free,
         ) from error

@@ -44,9 +44,18 @@ class Preparation:
         self._thread.join()
 
     def _run(self) -> None:
-        builder = self._make_builder()
+        builder = self._try_to_make_builder()
         while (request := self._queue.get()) is not None:
-            self._post(_prepare(builder, request))
+            self._post(_prepare(builder, request) if builder else _fault(request))
+
+    def _try_to_make_builder(self) -> PromptBuilder | None:
+        """None when a fault of ours makes it impossible: each request is then told so, which is
+        better than a worker that dies at each start."""
+        try:
+            return self._make_builder()
+        except Exception:
+            _log.exception("requests cannot be prepared")
+            return None
 
 
 def _prepare(builder: PromptBuilder, request: GenerateRequest) -> Prepared | Refused:
@@ -57,11 +66,15 @@ def _prepare(builder: PromptBuilder, request: GenerateRequest) -> Prepared | Ref
     except Exception:
         # A fault of ours in one request must not leave the others without this thread.
         _log.exception("preparing a request failed")
-        return Refused(
-            request.id,
-            HobError(
-                "Hob could not prepare this request.",
-                hint="This is a fault in Hob; the log has the details.",
-            ),
-        )
+        return _fault(request)
     return Prepared(request.id, prompt.tokens, prompt.max_new)
+
+
+def _fault(request: GenerateRequest) -> Refused:
+    return Refused(
+        request.id,
+        HobError(
+            "Hob could not prepare this request.",
+            hint="This is a fault in Hob; `hob logs` has the details.",
+        ),
+    )

@@ -24,6 +24,10 @@ from hob.wire.generate import (
 
 Render = Callable[[Sequence[ChatMessage]], str]
 
+_SLICE_CHARS = 2**18
+# More than a cut through a word or the text of a control token can add to a slice's tokens.
+_CUT_TOKENS = 128
+
 
 class Tokenizer(Protocol):
     """What the prompt needs of a vocabulary."""
@@ -31,6 +35,7 @@ class Tokenizer(Protocol):
     size: int
     bos: int | None
     adds_bos: bool
+    adds_eos: bool
     prefixes_space: bool
 
     def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]: ...
@@ -63,17 +68,44 @@ class PromptBuilder:
         """Raises InvalidRequest, ContextOverflow or TemplateFailed."""
         check_stops(request.stop)
         check_sampling(request.sampling, self._vocab.size)
+        self._refuse_hopeless(request)
         tokens = self._tokens(request)
         room = self._context_length - len(tokens)
         if room <= 0:
-            raise ContextOverflow(
-                f"The prompt has {len(tokens)} tokens, and the context holds "
-                f"{self._context_length} with the answer.",
-                hint="Send less text, or load the model with a larger context_length.",
-                prompt_tokens=len(tokens),
-                context_length=self._context_length,
-            )
+            raise self._overflow(len(tokens), f"{len(tokens)}")
         return Prompt(tokens, min(request.max_tokens or self._default_max_tokens, room))
+
+    def _refuse_hopeless(self, request: GenerateRequest) -> None:
+        """Raise ContextOverflow as soon as a very long text is sure not to fit.
+
+        llama.cpp's tokenizer cannot be stopped, and its time grows with the square of the control
+        tokens in a text: 20 s for a megabyte of them. Slices take time in proportion.
+        """
+        text = "\n".join(message.content for message in request.messages)
+        if isinstance(request.prompt, str):
+            text = request.prompt
+        if len(text) <= _SLICE_CHARS:
+            return
+        surely = 0
+        for start in range(0, len(text), _SLICE_CHARS):
+            tokens = self._vocab.tokenize(
+                text[start : start + _SLICE_CHARS],
+                add_special=False,
+                parse_special=request.prompt is not None,
+            )
+            surely += max(0, len(tokens) - _CUT_TOKENS)
+            if surely >= self._context_length:
+                raise self._overflow(surely, f"more than {surely}")
+
+    def _overflow(self, tokens: int, count: str) -> ContextOverflow:
+        return ContextOverflow(
+            f"The prompt has {count} tokens, and the context holds "
+            f"{self._context_length} with the answer.",
+            hint="Send less text, or set a larger context with `hob config set "
+            "engine.context_length N`.",
+            prompt_tokens=tokens,
+            context_length=self._context_length,
+        )
 
     def _tokens(self, request: GenerateRequest) -> list[int]:
         if bool(request.messages) == (request.prompt is not None):
@@ -87,9 +119,7 @@ class PromptBuilder:
                 "The prompt is empty.", hint="Send at least one character.", param="prompt"
             )
         if isinstance(request.prompt, str):
-            return self._without_double_bos(
-                self._vocab.tokenize(request.prompt, add_special=True, parse_special=True)
-            )
+            return self._without_double_bos(self._begin(request.prompt, parse_special=True))
         return self._given(request.prompt)
 
     def _given(self, tokens: Sequence[int]) -> list[int]:
@@ -110,7 +140,7 @@ class PromptBuilder:
         if not tokens:
             raise TemplateFailed(
                 "The model's chat template makes an empty prompt of this conversation.",
-                hint="Set template_override to a built-in template such as chatml.",
+                hint="Use a built-in template: `hob config set engine.chat_template chatml`.",
             )
         return self._without_double_bos(tokens)
 
@@ -118,12 +148,18 @@ class PromptBuilder:
         tokens: list[int] = []
         for text, literal in pieces:
             if not tokens:
-                tokens = self._vocab.tokenize(text, add_special=True, parse_special=not literal)
+                tokens = self._begin(text, parse_special=not literal)
             elif self._vocab.prefixes_space and not self._vocab.control_tokens(tokens[-1:]):
                 tokens += self._continue(text, literal)
             else:
                 tokens += self._vocab.tokenize(text, add_special=False, parse_special=not literal)
         return tokens
+
+    def _begin(self, text: str, *, parse_special: bool) -> list[int]:
+        """The first text of a prompt: with BOS where the model wants one, and without the EOS that
+        some vocabularies put after every text, since the answer is still to come."""
+        tokens = self._vocab.tokenize(text, add_special=True, parse_special=parse_special)
+        return tokens[:-1] if self._vocab.adds_eos else tokens
 
     def _continue(self, text: str, literal: bool) -> list[int]:
         """Tokens of a text in mid-sentence: SentencePiece puts a space before whatever it is

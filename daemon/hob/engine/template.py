@@ -14,7 +14,7 @@ from hob.wire.generate import ChatMessage
 
 _MAX_DATE_FORMAT = 100
 _MAX_REASON = 300
-_OVERRIDE_HINT = "Set template_override to a built-in template such as chatml."
+_OVERRIDE_HINT = "Use a built-in template: `hob config set engine.chat_template chatml`."
 
 
 def make_renderer(source: str, *, bos_token: str, eos_token: str) -> Render:
@@ -24,7 +24,8 @@ def make_renderer(source: str, *, bos_token: str, eos_token: str) -> Render:
         return _raiser(
             TemplateFailed(
                 "This model's file has no chat template, so it cannot take messages.",
-                hint="Choose a chat model, send a plain prompt, or set template_override.",
+                hint="Choose a chat model, send a plain prompt, or give it a built-in template: "
+                "`hob config set engine.chat_template chatml`.",
             )
         )
     try:

@@ -76,7 +76,8 @@ class Context:
         if not pointer:
             raise ModelLoadFailed(
                 f"llama.cpp cannot make a context of {params.length} tokens for {model.path.name}.",
-                hint="Try a smaller context_length, kv_type f16 or flash_attention auto.",
+                hint="Set a smaller engine.context_length, engine.kv_type f16 or "
+                "engine.flash_attention auto with `hob config set`.",
                 reason=log.last_error,
             )
         return pointer

@@ -1,0 +1,96 @@
+"""What a load decides from the options, the model's place and the memory that is left."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fakes.engine_process import EngineProcess
+from hob.engine import loading
+from hob.engine.native.context import ContextParams
+from hob.errors import ModelLoadFailed, OutOfMemory
+from hob.wire.engine import LoadFailed, LoadOptions, Placement
+
+
+def params(*, batch: int = 512, slots: int = 4) -> ContextParams:
+    return ContextParams(
+        length=4096, slots=slots, batch=batch, threads=2, flash_attention="auto", kv_type="f16"
+    )
+
+
+def placement(layers_on_gpu: int) -> Placement:
+    return Placement(device="any", layers=30, layers_on_gpu=layers_on_gpu)
+
+
+def test_on_the_cpu_a_newcomer_waits_for_a_small_step_only() -> None:
+    limits = loading.step_limits(params(), placement(0))
+    assert (limits.batch_tokens, limits.shared_chunk) == (128, 64)
+
+
+def test_on_a_gpu_a_step_is_a_whole_batch() -> None:
+    limits = loading.step_limits(params(), placement(30))
+    assert (limits.batch_tokens, limits.shared_chunk) == (512, 512)
+
+
+@pytest.mark.parametrize(("batch", "slots", "step"), [(32, 4, 32), (512, 200, 200)])
+def test_a_step_fits_the_batch_and_every_slot(batch: int, slots: int, step: int) -> None:
+    limits = loading.step_limits(params(batch=batch, slots=slots), placement(0))
+    assert limits.batch_tokens == step
+    assert limits.shared_chunk <= step
+
+
+def load_garbage(path: Path) -> None:
+    path.write_bytes(b"no model at all")
+    loading._load_weights(path, LoadOptions(), lambda _fraction: None)
+
+
+def test_a_file_that_is_no_model_is_called_so(tmp_path: Path) -> None:
+    with pytest.raises(ModelLoadFailed):
+        load_garbage(tmp_path / "m.gguf")
+
+
+def test_weights_larger_than_the_free_memory_are_told_with_both_sizes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "available_bytes", lambda: 10)
+    with pytest.raises(OutOfMemory) as caught:
+        load_garbage(tmp_path / "m.gguf")
+    assert caught.value.details == {"need_bytes": 15, "free_bytes": 10}
+    assert "smaller model" in caught.value.hint
+
+
+def test_an_abort_of_llama_cpp_waits_for_no_debugger() -> None:
+    script = (
+        "import ctypes; import hob.engine.native.library; "
+        "getenv = ctypes.CDLL(None).getenv; getenv.restype = ctypes.c_char_p; "
+        "print(getenv(b'GGML_NO_BACKTRACE').decode())"
+    )
+    environment = {key: value for key, value in os.environ.items() if key != "GGML_NO_BACKTRACE"}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=environment,
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout.strip() == "1"
+
+
+def test_a_broken_llama_cpp_is_told_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "llama_cpp"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "llama_cpp.py").write_text("raise OSError('libllama.so: cannot open')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with EngineProcess() as worker:
+        said = worker.read()
+    assert isinstance(said, LoadFailed)
+    assert said.error.code == "start_failed"
+    assert "hob doctor" in said.error.hint
