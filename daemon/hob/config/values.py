@@ -139,7 +139,7 @@ class EngineConfig(Section, frozen=True):
     stall_timeout: Annotated[
         float,
         Setting(
-            "30s",
+            "60s",
             Duration(0.1, DAY),
             "How long a model may go without progress before it is restarted.",
         ),
