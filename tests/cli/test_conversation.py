@@ -8,6 +8,7 @@ from fakes.command_line import Cli
 from fakes.fake_daemon import FakeDaemon
 from hob.cli.conversation import Conversation, is_command, obey
 from hob.errors import InvalidRequest
+from hob.wire.base import ErrorInfo, ErrorReply
 
 CHAT = "/v1/chat/completions"
 
@@ -32,38 +33,38 @@ def test_asking_alone_keeps_nothing() -> None:
 
 def test_clear_forgets_what_was_said_but_not_the_system_text() -> None:
     conversation = talked()
-    assert obey(conversation, "/clear")
+    assert obey(conversation, "/clear", str)
     assert [message.role for message in conversation.asking("x")] == ["system", "user"]
 
 
 def test_model_and_system_are_told_and_changed() -> None:
     conversation = talked()
-    assert obey(conversation, "/model") == "Asking the model that is kept warm."
-    assert obey(conversation, "/model  tiny ") == "Asking tiny."
+    assert obey(conversation, "/model", str) == "Asking the model that is kept warm."
+    assert obey(conversation, "/model  ti ", {"ti": "tiny"}.__getitem__) == "Asking tiny."
     assert conversation.model == "tiny"
-    assert obey(conversation, "/system") == "System: Be brief."
-    assert obey(conversation, "/system Be kind.") == "System: Be kind."
+    assert obey(conversation, "/system", str) == "System: Be brief."
+    assert obey(conversation, "/system Be kind.", str) == "System: Be kind."
     assert conversation.asking("x")[0].content == "Be kind."
 
 
 def test_save_writes_the_conversation(tmp_path: Path) -> None:
     path = tmp_path / "talk.md"
-    assert obey(talked(), f"/save {path}") == f"Saved 2 messages to {path}."
+    assert obey(talked(), f"/save {path}", str) == f"Saved 2 messages to {path}."
     assert path.read_text() == "> Be brief.\n\n## User\n\nHello?\n\n## Assistant\n\nHello.\n"
 
 
 @pytest.mark.parametrize("line", ["/save", "/save /no/such/folder/file", "/nonsense"])
 def test_what_cannot_be_done_is_told(line: str) -> None:
     with pytest.raises(InvalidRequest):
-        obey(talked(), line)
+        obey(talked(), line, str)
 
 
 def test_quit_leaves() -> None:
-    assert obey(talked(), "/quit") is None
+    assert obey(talked(), "/quit", str) is None
 
 
 def test_help_names_every_command() -> None:
-    told = obey(talked(), "/help")
+    told = obey(talked(), "/help", str)
     assert told
     for command in ("/model", "/system", "/clear", "/save", "/help", "/quit"):
         assert command in told
@@ -96,4 +97,12 @@ def test_a_line_that_is_not_text_is_said_in_a_sentence(daemon: FakeDaemon, cli: 
     ran = cli("chat", stdin=b"gr\xfc\xdfe\n")
     assert ran.code == 2
     assert "is not text" in ran.err
+    assert daemon.requests_to(CHAT) == []
+
+
+def test_a_model_that_is_not_there_is_told_at_once(daemon: FakeDaemon, cli: Cli) -> None:
+    error = ErrorInfo(code="model_not_found", message="There is no model named 'nope'.")
+    daemon.reply("GET", "/hob/v1/models/nope", ErrorReply(error=error), status=404)
+    ran = cli("chat", stdin=b"/model nope\nhi\n")
+    assert (ran.code, ran.out, ran.err) == (4, "", "hob: There is no model named 'nope'.\n")
     assert daemon.requests_to(CHAT) == []

@@ -77,10 +77,13 @@ class _Talk:
         if not is_command(line):
             self._answer(line)
             return True
-        told = obey(self._conversation, line)
+        told = obey(self._conversation, line, self._full_name)
         if told is not None:
             click.echo(clean(told))
         return told is not None
+
+    def _full_name(self, model: str) -> str:
+        return self._app.running_client(start=self._start).model(model).info.name
 
     def _answer(self, question: str) -> None:
         client = self._app.running_client(start=self._start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,10 +51,11 @@ def is_command(line: str) -> bool:
     return word.startswith("/") and word[1:].isalpha()
 
 
-def obey(conversation: Conversation, line: str) -> str | None:
+def obey(conversation: Conversation, line: str, full_name: Callable[[str], str]) -> str | None:
     """Do what a `/command` says and return what to tell; None to leave.
 
-    Raises InvalidRequest for a command that is none, or cannot be done.
+    `full_name` gives the name of the model that a part of a name means. Raises what it raises,
+    and InvalidRequest for a command that is none, or cannot be done.
     """
     word, _, rest = line.strip().partition(" ")
     rest = rest.strip()
@@ -67,7 +69,7 @@ def obey(conversation: Conversation, line: str) -> str | None:
             return "The conversation begins anew."
         case "/model":
             if rest:
-                conversation.model = rest
+                conversation.model = full_name(rest)
             return f"Asking {conversation.model or 'the model that is kept warm'}."
         case "/system":
             if rest:
