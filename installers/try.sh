@@ -28,7 +28,8 @@ step "Fetching the starter model (SmolLM2-135M-Instruct, 98 MB)"
     "Or put a .gguf file of yours into the models folder; '$hob models' says where it is."
 
 step "Asking: $question"
-"$hob" ask "$question" || give_up "The model did not answer." \
+# Whatever runs this script may have left a pipe open; it is no part of the question.
+"$hob" ask "$question" </dev/null || give_up "The model did not answer." \
     "$hob status     says how the model is" \
     "$hob doctor     looks for the cause" \
     "$hob logs       shows what the daemon wrote"
