@@ -343,3 +343,20 @@ def test_figures_read_as_people_write_them() -> None:
     assert table(("A", "N"), [("x", "1"), ("long", "10")], right=(1,)) == (
         "A      N\nx      1\nlong  10"
     )
+
+
+def test_a_restart_with_a_wrong_setting_leaves_the_daemon_running(
+    daemon: FakeDaemon, cli: Cli
+) -> None:
+    ran = cli("restart", "--set", "engine.slots=many")
+    assert ran.code == 6
+    assert "engine.slots" in ran.err
+    assert daemon.requests_to("/hob/v1/stop") == []
+
+
+def test_up_says_that_settings_come_too_late_for_a_daemon_that_runs(
+    daemon: FakeDaemon, cli: Cli
+) -> None:
+    ran = cli("up", "--no-wait", "--set", "engine.slots=2")
+    assert ran.code == 0
+    assert "hob restart --set" in ran.err

@@ -11,6 +11,7 @@ from hob.cli.progress import ProgressLine, follow_loading, worker_of
 from hob.cli.sanitize import clean, one_line
 from hob.cli.serve import parse_settings, set_option
 from hob.client import Client
+from hob.config import load_config
 from hob.errors import NotRunning
 from hob.wire.status import Status
 
@@ -34,6 +35,8 @@ def up(app: App, settings: tuple[str, ...], no_wait: bool) -> None:
         click.echo(f"Hob is running (pid {status.pid}).")
     else:
         click.echo(f"Hob is running already (pid {status.pid}).")
+        if overrides:
+            click.echo("hob: --set changed nothing; `hob restart --set ...` does.", err=True)
     if not no_wait:
         wait_until_warm(client, status)
 
@@ -56,7 +59,10 @@ def down(app: App) -> None:
 @click.pass_context
 def restart(ctx: click.Context, settings: tuple[str, ...], no_wait: bool) -> None:
     """Stop the daemon and start it anew."""
-    parse_settings(settings)
+    app = ctx.find_object(App)
+    assert app is not None
+    # A mistake in the settings must not cost the daemon that runs.
+    load_config(app.paths, app.environ, parse_settings(settings))
     ctx.invoke(down)
     ctx.invoke(up, settings=settings, no_wait=no_wait)
 
