@@ -22,6 +22,7 @@ from hob.errors import (
 from hob.wire.base import ErrorInfo
 from hob.wire.engine import Cancel, Failed, FromWorker, Heartbeat, Hello, LoadFailed, LoadProgress
 from hob.wire.events import ModelFailed, ModelLoading, ModelReady, ModelUnloaded
+from hob.wire.frames import MAX_FRAME_BYTES
 from hob.wire.generate import Delta, Started
 
 
@@ -154,6 +155,16 @@ async def test_what_comes_for_an_unknown_request_is_dropped() -> None:
         child.say(Failed(id="nobody", error=ErrorInfo(code="internal", message="Late.")))
         assert await ask(b.pool, "m") == "0 1 2 3 "
         assert b.world.children == [child]
+
+
+@in_virtual_time
+async def test_a_request_over_the_size_of_a_frame_costs_nobody_else_the_worker() -> None:
+    async with bench() as b:
+        await b.pool.load("m")
+        error = await b.failure(ask(b.pool, "m", "x" * (MAX_FRAME_BYTES + 1)))
+        assert (error.code, error.hint) == ("invalid_request", "Send less text.")
+        assert await ask(b.pool, "m") == "0 1 2 3 "
+        assert len(b.world.children) == 1
 
 
 @in_virtual_time

@@ -74,10 +74,15 @@ class Life:
         if answer.id in self.live:
             answer.fail(InvalidRequest(f"A request with the id {answer.id} is being answered."))
             return
+        try:
+            self.link.send(Generate(request=answer.request))
+        except ProtocolError as error:
+            # It is over what one frame may hold, which is no fault of the process.
+            answer.fail(InvalidRequest(error.message, hint="Send less text."))
+            return
         if not self.live:
             self.heard_at = now
         self.live[answer.id] = answer
-        self.link.send(Generate(request=answer.request))
         answer.open()
 
     def take_back(self, answer: Answer) -> None:
