@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import click
 
+from hob.cli.autostart import running_client
 from hob.cli.context import App, json_option, no_start_option
 from hob.cli.formatting import print_json
 from hob.cli.sanitize import clean
@@ -34,7 +35,7 @@ def api(ctx: click.Context) -> None:
 @click.pass_obj
 def on(app: App, port: int | None, token_file: bool, no_start: bool) -> None:
     """Open it on this machine; every request needs the token."""
-    client = app.running_client(start=not no_start)
+    client = running_client(app, start=not no_start)
     found = client.api_set(enabled=True, port=port, allow_file=token_file)
     if found.problem:
         raise found.problem.error()
@@ -47,7 +48,7 @@ def on(app: App, port: int | None, token_file: bool, no_start: bool) -> None:
 @click.pass_obj
 def off(app: App, no_start: bool) -> None:
     """Close it; the socket stays."""
-    app.running_client(start=not no_start).api_set(enabled=False)
+    running_client(app, start=not no_start).api_set(enabled=False)
     click.echo("The API is off. The socket still serves you.")
 
 
@@ -72,7 +73,7 @@ def status(app: App, as_json: bool) -> None:
 @click.pass_obj
 def token(app: App, rotate: bool, no_start: bool) -> None:
     """Print the API's token."""
-    reply = app.running_client(start=not no_start).token(rotate=rotate)
+    reply = running_client(app, start=not no_start).token(rotate=rotate)
     click.echo(reply.token)
     if rotate:
         click.echo(f"hob: This is a new token, kept in the {reply.where}.", err=True)
@@ -91,7 +92,7 @@ def env(app: App, shell: str | None, as_json: bool, no_start: bool) -> None:
 
     The token is a secret: do not paste the output where others read it.
     """
-    client = app.running_client(start=not no_start)
+    client = running_client(app, start=not no_start)
     variables = environment(client.api_status(), lambda: client.token().token)
     if as_json:
         print_json(variables)

@@ -17,6 +17,7 @@ from hob.cli.answer import (
     tell_if_cut,
     write_answer,
 )
+from hob.cli.autostart import running_client
 from hob.cli.context import App, json_option, no_start_option
 from hob.cli.formatting import print_json
 from hob.cli.model_name import ModelName
@@ -75,7 +76,7 @@ def ask(
     prompt = compose(" ".join(words), documents)
     if not prompt:
         raise click.UsageError('There is nothing to ask: `hob ask "What is a hob?"`.')
-    client = app.running_client(start=not no_start)
+    client = running_client(app, start=not no_start)
     messages = [ChatMessage(role="user", content=prompt)]
     if system:
         messages.insert(0, ChatMessage(role="system", content=system))

@@ -19,6 +19,7 @@ from hob.cli.answer import (
     write_answer,
 )
 from hob.cli.app import report
+from hob.cli.autostart import running_client
 from hob.cli.context import App, no_start_option
 from hob.cli.conversation import Conversation, is_command, obey
 from hob.cli.model_name import ModelName
@@ -41,7 +42,7 @@ def chat(app: App, model: str, system: str, plain: bool, no_start: bool) -> None
 
     From a pipe each line is one message, and the first failure ends it.
     """
-    app.running_client(start=not no_start)
+    running_client(app, start=not no_start)
     conversation = Conversation(model=model, system=system)
     talk = _Talk(app, conversation, plain=plain, start=not no_start)
     if sys.stdin.isatty() and sys.stdout.isatty():
@@ -83,10 +84,10 @@ class _Talk:
         return told is not None
 
     def _full_name(self, model: str) -> str:
-        return self._app.running_client(start=self._start).model(model).info.name
+        return running_client(self._app, start=self._start).model(model).info.name
 
     def _answer(self, question: str) -> None:
-        client = self._app.running_client(start=self._start)
+        client = running_client(self._app, start=self._start)
         messages = self._conversation.asking(question)
         options = Options(model=self._conversation.model)
         pieces: list[str] = []

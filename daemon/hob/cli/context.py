@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import click
 
 from hob.client import Client
-from hob.errors import NotRunning
 from hob.paths import Paths, find_paths
 
 
@@ -26,29 +25,6 @@ class App:
     def client(self, timeout: float = 10.0) -> Client:
         """A client of the daemon, whether it runs or not."""
         return Client(self.paths.socket, timeout)
-
-    def running_client(self, *, start: bool = True) -> Client:
-        """A client of a daemon that runs, started when it was not.
-
-        Raises NotRunning when it may not be started: `start` is False (--no-start), or the
-        setting cli.autostart is. Raises StartFailed.
-        """
-        client = self.client()
-        try:
-            client.status()
-        except NotRunning:
-            if not (start and self._autostart()):
-                raise
-            from hob.cli.background import start_daemon
-
-            click.echo("hob: The daemon is not running; starting it.", err=True)
-            start_daemon(self)
-        return client
-
-    def _autostart(self) -> bool:
-        from hob.config import load_config
-
-        return load_config(self.paths, self.environ, flags={}).cli.autostart
 
 
 no_start_option = click.option(

@@ -7,6 +7,7 @@ import time
 
 import click
 
+from hob.cli.autostart import running_client
 from hob.cli.context import App, json_option, no_start_option
 from hob.cli.formatting import counted, duration, moment, parameters, print_json, size, table
 from hob.cli.model_name import ModelName
@@ -33,7 +34,7 @@ def models(ctx: click.Context, as_json: bool, no_start: bool) -> None:
 @click.pass_obj
 def list_models(app: App, as_json: bool, no_start: bool) -> None:
     """List the models of the folder; `*` marks the one that is kept warm."""
-    found = app.running_client(start=not no_start).models()
+    found = running_client(app, start=not no_start).models()
     if as_json:
         print_json(found)
     else:
@@ -47,7 +48,7 @@ def list_models(app: App, as_json: bool, no_start: bool) -> None:
 @click.pass_obj
 def show(app: App, name: str, as_json: bool, no_start: bool) -> None:
     """Show all that is known of one model."""
-    entry = app.running_client(start=not no_start).model(name)
+    entry = running_client(app, start=not no_start).model(name)
     if as_json:
         print_json(entry)
     else:
@@ -60,7 +61,7 @@ def show(app: App, name: str, as_json: bool, no_start: bool) -> None:
 @click.pass_obj
 def pull(app: App, source: str, no_start: bool) -> None:
     """Fetch a model into the folder; SOURCE is `starter`, a small model to begin with."""
-    pull_model(app.running_client(start=not no_start), source)
+    pull_model(running_client(app, start=not no_start), source)
 
 
 @models.command()
@@ -69,7 +70,7 @@ def pull(app: App, source: str, no_start: bool) -> None:
 @click.pass_obj
 def load(app: App, name: str, no_start: bool) -> None:
     """Load a model now, so that its first answer comes at once."""
-    client = app.running_client(start=not no_start)
+    client = running_client(app, start=not no_start)
     began = time.monotonic()
     with LoadingWatcher(client):
         worker = client.load(name)
@@ -91,7 +92,7 @@ def unload(app: App, name: str) -> None:
 @click.pass_obj
 def use(app: App, name: str, no_start: bool) -> None:
     """Choose the model that is kept warm, and load it."""
-    client = app.running_client(start=not no_start)
+    client = running_client(app, start=not no_start)
     began = time.monotonic()
     with LoadingWatcher(client):
         worker = client.use(name)

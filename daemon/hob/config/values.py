@@ -216,7 +216,7 @@ class ApiConfig(Section, frozen=True):
     ]
     max_body: Annotated[
         int,
-        Setting("16MiB", Size(2**10, GIB), "The largest request body that is accepted."),
+        Setting("4MiB", Size(2**10, GIB), "The largest request body that is accepted."),
     ]
 
 
