@@ -142,8 +142,10 @@ class Hob(Server):
 
     def _environ(self) -> dict[str, str]:
         setup = self._setup
+        # As on anyone's machine: Python keeps what it compiled of Hob's modules.
+        inherited = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
         return {
-            **os.environ,
+            **inherited,
             "HOB_HOME": str(self.home),
             "HOB_ENGINE_THREADS": str(setup.threads),
             "HOB_ENGINE_SLOTS": str(setup.slots),
