@@ -74,6 +74,7 @@ class Daemon:
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
         self._failure: HobError | None = None
+        self._saving = asyncio.Lock()
         self._bus = Bus()
         self._registry = Registry([config.models.folder], self._bus.publish)
         self._pool = Pool(
@@ -130,6 +131,10 @@ class Daemon:
 
         Raises HobError when the socket cannot be had, at the start or later.
         """
+        loop = asyncio.get_running_loop()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            # Not loop.add_signal_handler, which Windows does not have.
+            signal.signal(signum, lambda *_: loop.call_soon_threadsafe(self.request_stop))
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(self._bus.close)
             stack.push_async_callback(self._pool.aclose)
@@ -147,10 +152,6 @@ class Daemon:
 
     async def _live(self) -> None:
         """From the first word to the last: what runs beside the requests belongs to this."""
-        loop = asyncio.get_running_loop()
-        for signum in (signal.SIGTERM, signal.SIGINT):
-            # Not loop.add_signal_handler, which Windows does not have.
-            signal.signal(signum, lambda *_: loop.call_soon_threadsafe(self.request_stop))
         async with asyncio.TaskGroup() as self._tasks:
             watchers = [
                 self._tasks.create_task(work)
@@ -205,8 +206,14 @@ class Daemon:
         await self._pool.start(choice.name)
 
     def _remember_use(self, name: str) -> None:
-        state = State(last_used=name)
-        self._tasks.create_task(asyncio.to_thread(_save, self._paths.state_file, state))
+        self._tasks.create_task(self._save(State(last_used=name)))
+
+    async def _save(self, state: State) -> None:
+        async with self._saving:  # whose waiters go in order, so the last choice is what stays
+            try:
+                await asyncio.to_thread(save_state, self._paths.state_file, state)
+            except OSError as error:
+                _log.warning("the chosen model cannot be remembered: %s", error)
 
     # ---- TCP ----
 
@@ -257,10 +264,3 @@ def _home_digest() -> str:
     """Tells the tokens of several homes apart; empty for the user's ordinary one."""
     home = os.environ.get("HOB_HOME")
     return hashlib.sha256(os.fsencode(Path(home).absolute())).hexdigest()[:16] if home else ""
-
-
-def _save(path: Path, state: State) -> None:
-    try:
-        save_state(path, state)
-    except OSError as error:
-        _log.warning("the chosen model cannot be remembered: %s", error)
