@@ -58,7 +58,13 @@ class EventStream:
         return self.response
 
     async def _write(self, data: bytes) -> None:
-        await self._bounded(self.response.write(data))
+        transport = self._request.transport
+        if transport is not None and transport.get_write_buffer_size() == 0:
+            # The reader keeps up, so this write waits for nothing and needs no timer: at one write
+            # a token, timers are a good part of what the daemon does.
+            await self.response.write(data)
+        else:
+            await self._bounded(self.response.write(data))
 
     async def _bounded(self, writing: Awaitable[None]) -> None:
         try:

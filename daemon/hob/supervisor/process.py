@@ -134,6 +134,8 @@ class Worker:
                 refuse(self._inbox.get_nowait(), error)
 
     async def _next_item(self) -> Item:
+        if not self._inbox.empty():
+            return self._inbox.get_nowait()
         try:
             async with asyncio.timeout_at(self._deadline()):
                 return await self._inbox.get()
