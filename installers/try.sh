@@ -38,14 +38,15 @@ step "Hob is running, and its model stays warm"
 "$hob" status
 cat <<END
 
-Try next:
-  $hob chat                                 a conversation
-  cat README.md | $hob ask "Sum this up"    a pipe, like any UNIX filter
-  $hob models                               what is there
-  $hob api on                               an OpenAI endpoint for editors and SDKs
-
-The command is $hob; this line puts it on your PATH:
+The command is $hob. This line puts it on your PATH:
   export PATH="$venv/bin:\$PATH"
 
-To stop:  $hob down
+Try next:
+  hob chat                                     a conversation
+  hob ask -f "$root/README.md" "Sum this up"   a file, or a pipe, as the text to ask about
+  hob models                                   what is there; put any .gguf file beside it
+  hob api on                                   an OpenAI endpoint for editors and SDKs
+
+To stop:
+  hob down
 END
