@@ -80,22 +80,25 @@ def test_a_log_that_cannot_be_read_is_an_error_with_its_path(cli: Cli, paths: Pa
 
 def test_follow_shows_what_is_added_until_it_is_interrupted(paths: Paths, log_file: Path) -> None:
     log_file.write_bytes(entry("the past"))
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "hob", "logs", "-f", "--level", "warning"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    assert process.stdout is not None
-    with log_file.open("ab") as file:
-        file.write(entry("first", "warning"))
-        file.flush()
-        # It is read whether it came before or after the command looked for the first time.
-        assert b"first" in process.stdout.readline()
-        file.write(entry("too mild") + entry("second", "error"))
-    assert b"second" in process.stdout.readline()
-    process.send_signal(signal.SIGINT)
-    rest, err = process.communicate(timeout=60)
+    ) as process:
+        try:
+            assert process.stdout is not None
+            with log_file.open("ab") as file:
+                file.write(entry("first", "warning"))
+                file.flush()
+                # It is read whether it came before or after the command looked the first time.
+                assert b"first" in process.stdout.readline()
+                file.write(entry("too mild") + entry("second", "error"))
+            assert b"second" in process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+            rest, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 0
     assert rest == b""
     assert b"Traceback" not in err
