@@ -31,6 +31,7 @@ def daemon(home: Path) -> Iterator[FakeDaemon]:
     with FakeDaemon(find_paths({"HOB_HOME": str(home)}).socket) as fake:
         fake.reply("GET", "/hob/v1/status", replies.status())
         fake.reply("GET", "/hob/v1/models", replies.model_list())
+        fake.reply("GET", "/hob/v1/models?rescan=1", replies.model_list())
         yield fake
     assert not fake.problems
 

@@ -150,3 +150,13 @@ def test_many_questions_at_once_are_all_answered(shared_daemon: LiveDaemon) -> N
         answers = list(pool.map(ask, range(12)))
     assert all(answers)
     assert sum(str(number) in (answer or "") for number, answer in enumerate(answers)) >= 8
+
+
+def test_a_file_put_into_the_folder_is_listed(shared_daemon: LiveDaemon) -> None:
+    file = shared_daemon.paths.models_dir / "not-a-model.gguf"
+    file.write_text("<html>")
+    try:
+        assert "not-a-model" in shared_daemon.run("models").stdout
+    finally:
+        file.unlink()
+    assert "not-a-model" not in shared_daemon.run("models").stdout

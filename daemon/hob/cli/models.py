@@ -33,8 +33,8 @@ def models(ctx: click.Context, as_json: bool, no_start: bool) -> None:
 @no_start_option
 @click.pass_obj
 def list_models(app: App, as_json: bool, no_start: bool) -> None:
-    """List the models of the folder; `*` marks the one that is kept warm."""
-    found = running_client(app, start=not no_start).models()
+    """List the models of the folder as it is now; `*` marks the one that is kept warm."""
+    found = running_client(app, start=not no_start).models(rescan=True)
     if as_json:
         print_json(found)
     else:
