@@ -6,11 +6,10 @@ import ctypes
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 from hob.engine.native.library import lib, log
 from hob.engine.native.model import Model
+from hob.engine.native.owner import Owner
 from hob.engine.runtime import Chunk, DecodeAborted
 from hob.errors import ModelLoadFailed, WorkerError
 from hob.wire.engine import Auto, KvType
@@ -40,7 +39,7 @@ class ContextParams:
     kv_type: KvType
 
 
-class Context:
+class Context(Owner):
     """One llama.cpp context with `slots` sequences over one unified cache.
 
     Only one thread may decode; `interrupt` may come from any.
@@ -139,17 +138,6 @@ class Context:
         if self._pointer:
             lib.llama_free(self._pointer)
             self._pointer = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _c_library() -> ctypes.CDLL:

@@ -6,15 +6,14 @@ import ctypes
 import os
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from hob.engine.native.library import lib, log
+from hob.engine.native.owner import Owner
 from hob.engine.native.vocab import Vocab
 from hob.errors import ModelLoadFailed
 
 
-class Model:
+class Model(Owner):
     """The weights and metadata of one GGUF file; close it after every context made from it."""
 
     def __init__(self, pointer: int, path: Path) -> None:
@@ -130,17 +129,6 @@ class Model:
         if self._pointer:
             lib.llama_model_free(self._pointer)
             self._pointer = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _load_mode(mmap: bool, mlock: bool) -> int:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
 
 from hob.engine.native.context import Context
 from hob.engine.native.library import lib
+from hob.engine.native.owner import Owner
 from hob.wire.generate import Sampling
 
 # llama.cpp reads this seed as "draw one", which would make an explicit seed random.
 _RANDOM_SEED = 2**32 - 1
 
 
-class SamplerChain:
+class SamplerChain(Owner):
     """One sequence's sampler with its own random state and penalty window.
 
     The order is llama.cpp's: logit bias, penalties, top-k, top-p, min-p, temperature, draw.
@@ -75,17 +74,6 @@ class SamplerChain:
         if self._pointer:
             lib.llama_sampler_free(self._pointer)
             self._pointer = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _seed(sampling: Sampling) -> int:
