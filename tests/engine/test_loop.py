@@ -12,7 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from fakes.runtime import END, FakeRuntime
 from hob.engine.inbox import Accepted, Cancelled, Drain, Prepared, Refused
+from hob.engine.job import Job, Prompt
 from hob.engine.loop import EngineLoop
+from hob.engine.output.stream import PlainOutput
 from hob.engine.scheduler import Limits
 from hob.errors import ContextOverflow
 from hob.wire.engine import Failed, FromWorker, Heartbeat
@@ -43,7 +45,8 @@ class Bench:
         priority: Priority = "normal",
     ) -> None:
         self.accept(id, stop, priority)
-        self.loop.post(Prepared(id, list(prompt.encode()), max_new))
+        job = Job(Prompt(list(prompt.encode()), max_new), PlainOutput(stop))
+        self.loop.post(Prepared(id, job))
 
     def step(self, count: int = 1) -> None:
         for _ in range(count):
@@ -287,7 +290,7 @@ def test_a_prompt_that_cannot_be_prepared_fails_with_its_own_error(bench: Bench)
 def test_a_prompt_that_arrives_after_its_cancellation_is_dropped(bench: Bench) -> None:
     bench.accept("a")
     bench.loop.post(Cancelled("a"))
-    bench.loop.post(Prepared("a", [1, 2], 5))
+    bench.loop.post(Prepared("a", Job(Prompt([1, 2], 5), PlainOutput())))
     bench.settle()
     assert (bench.ends("a"), bench.runtime.steps) == (1, [])
 

@@ -1,10 +1,12 @@
+from hob.engine.job import Job, Prompt
+from hob.engine.output.stream import PlainOutput
 from hob.engine.sequence import FRAME_S, Sequence
 from hob.wire.generate import GenerateRequest
 
 
 def sequence() -> Sequence:
     seq = Sequence(GenerateRequest(id="r", prompt="x"), arrival=1, accepted_at=0.0)
-    seq.prepared([1], max_new=10)
+    seq.prepared(Job(Prompt([1], 10), PlainOutput()))
     return seq
 
 

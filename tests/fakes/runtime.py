@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from hob.engine.runtime import Chunk, DecodeAborted
+from hob.engine.runtime import Chunk, DecodeAborted, Draw, Matcher
 from hob.errors import WorkerError
-from hob.wire.generate import Sampling
+from hob.wire.generate import GenerateRequest
 
 END = 0
 
@@ -18,9 +18,15 @@ class FakeSampler:
         self._runtime = runtime
         self.closed = False
 
-    def sample(self, index: int) -> int:
+    def sample(self, index: int) -> Draw:
         assert not self.closed
-        return self._runtime.next_token(index)
+        return Draw(self._runtime.next_token(index))
+
+    def accept(self, token: int) -> None:
+        assert not self.closed
+
+    def forced(self) -> Sequence[int]:
+        return ()
 
     def close(self) -> None:
         self.closed = True
@@ -91,11 +97,13 @@ class FakeRuntime:
     def floor(self, _slot: int) -> int:
         return 0 if self.cuttable else self.context_length
 
-    def sampler(self, _sampling: Sampling, _prompt: Sequence[int]) -> FakeSampler:
+    def sampler(
+        self, _request: GenerateRequest, _prompt: Sequence[int], _matcher: Matcher | None
+    ) -> FakeSampler:
         self.samplers.append(FakeSampler(self))
         return self.samplers[-1]
 
-    def piece(self, token: int) -> bytes:
+    def piece(self, token: int, special: bool = False) -> bytes:
         return bytes([token])
 
     def is_end(self, token: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hob.engine.job import Job
 from hob.errors import HobError
 from hob.wire.generate import GenerateRequest
 
@@ -18,11 +19,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The prompt as tokens, of which at most `max_new` more may follow."""
+    """The request is ready to run."""
 
     id: str
-    tokens: list[int]
-    max_new: int
+    job: Job
 
 
 @dataclass(frozen=True, slots=True)

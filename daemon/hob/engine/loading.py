@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from hob.engine.assembly import Assembler
 from hob.engine.cores import usable_cores
 from hob.engine.memory import available_bytes
 from hob.engine.native.build import can_offload, devices
@@ -15,11 +16,12 @@ from hob.engine.native.context import Context, ContextParams
 from hob.engine.native.model import Model
 from hob.engine.native.sampler import SamplerChain
 from hob.engine.prompt import PromptBuilder
+from hob.engine.runtime import Matcher
 from hob.engine.scheduler import Limits
 from hob.engine.templates_builtin import ModelFacts, TemplateChoice, choose_template
 from hob.errors import ModelLoadFailed, OutOfMemory
 from hob.wire.engine import KvType, LoadedInfo, LoadOptions, Placement
-from hob.wire.generate import Sampling
+from hob.wire.generate import GenerateRequest
 
 # llama.cpp rounds a context up to this many cells.
 _CELL_BLOCK = 256
@@ -41,7 +43,7 @@ class LoadedModel:
     limits: Limits
     options: LoadOptions
 
-    def prompt_builder(self) -> PromptBuilder:
+    def assembler(self) -> Assembler:
         """Imports Jinja and compiles the template."""
         from hob.engine.template import make_renderer
 
@@ -49,9 +51,10 @@ class LoadedModel:
         render = make_renderer(
             self.template.source, bos_token=vocab.text(vocab.bos), eos_token=vocab.text(vocab.eos)
         )
-        return PromptBuilder(
+        prompts = PromptBuilder(
             vocab, render, self.info.context_length, self.options.default_max_tokens
         )
+        return Assembler(prompts)
 
 
 def load(
@@ -226,5 +229,7 @@ class LlamaRuntime:
         first = self._context.first_position(slot) or 0
         return first + self._window if first else 0
 
-    def sampler(self, sampling: Sampling, prompt: Sequence[int]) -> SamplerChain:
-        return SamplerChain(self._context, self.vocab.size, sampling, prompt)
+    def sampler(
+        self, request: GenerateRequest, prompt: Sequence[int], matcher: Matcher | None
+    ) -> SamplerChain:
+        return SamplerChain(self._context, self.vocab.size, request.sampling, prompt)

@@ -17,7 +17,6 @@ from hob.engine.runtime import Chunk, DecodeAborted, Runtime
 from hob.engine.scheduler import Limits, admit, plan
 from hob.engine.sequence import Sequence
 from hob.engine.slots import SlotTable
-from hob.engine.text import TextStream
 from hob.errors import HobError, WorkerError
 from hob.wire.base import ErrorInfo
 from hob.wire.engine import Failed, FromWorker, Heartbeat
@@ -82,12 +81,10 @@ class EngineLoop:
         match message:
             case Accepted(request, at):
                 self._arrivals += 1
-                self._preparing[request.id] = Sequence(
-                    request, self._arrivals, at, text=TextStream(request.stop)
-                )
-            case Prepared(id, tokens, max_new):
+                self._preparing[request.id] = Sequence(request, self._arrivals, at)
+            case Prepared(id, job):
                 if seq := self._preparing.pop(id, None):
-                    seq.prepared(tokens, max_new)
+                    seq.prepared(job)
                     self._waiting[id] = seq
             case Refused(id, error):
                 if seq := self._preparing.pop(id, None):
@@ -143,7 +140,7 @@ class EngineLoop:
             self._runtime.keep(slot, 0)
         seq.slot = place.slot
         seq.computed = seq.cached_tokens = place.keep if kept else 0
-        seq.sampler = self._runtime.sampler(seq.request.sampling, seq.tokens)
+        seq.sampler = self._runtime.sampler(seq.request, seq.tokens, seq.job.matcher)
         seq.admitted_at = self._clock()
         self._live[seq.id] = seq
         self._emit(
@@ -172,12 +169,12 @@ class EngineLoop:
 
     def _sample(self, seq: Sequence, index: int) -> None:
         assert seq.sampler is not None
-        token = seq.sampler.sample(index)
+        token = seq.sampler.sample(index).token
         end = self._runtime.is_end(token)
-        piece = b"" if end else self._runtime.piece(token)
+        piece = b"" if end else self._runtime.piece(token, seq.output.special)
         if delta := seq.add(token, piece, self._clock()):
             self._emit(delta)
-        if end or seq.text.stopped:
+        if end or seq.output.stopped:
             self._finish(seq, "stop")
         elif seq.new_tokens >= seq.max_new:
             self._finish(seq, "length")
@@ -187,7 +184,7 @@ class EngineLoop:
     def _finish(self, seq: Sequence, reason: FinishReason) -> None:
         if reason != "cancelled" and (rest := seq.rest()):
             self._emit(rest)
-            if seq.text.stopped:
+            if seq.output.stopped:
                 reason = "stop"
         self._release(seq, seq.computed)
         self._emit(seq.finished(reason, self._clock()))

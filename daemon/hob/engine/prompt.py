@@ -10,9 +10,9 @@ import math
 import re
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from hob.engine.job import Prompt
 from hob.errors import ContextOverflow, InvalidRequest, TemplateFailed
 from hob.wire.generate import (
     MAX_STOP_CHARS,
@@ -45,14 +45,6 @@ class Tokenizer(Protocol):
     def text(self, token: int | None) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """The prompt's tokens, at least one; at most `max_new` (at least one) fit after them."""
-
-    tokens: list[int]
-    max_new: int
-
-
 class PromptBuilder:
     """Turns requests into prompts for one model."""
 
@@ -73,7 +65,8 @@ class PromptBuilder:
         room = self._context_length - len(tokens)
         if room <= 0:
             raise self._overflow(len(tokens), f"{len(tokens)}")
-        return Prompt(tokens, min(request.max_tokens or self._default_max_tokens, room))
+        wanted = request.max_tokens or self._default_max_tokens
+        return Prompt(tokens, min(wanted, room), context_full=room < wanted)
 
     def _refuse_hopeless(self, request: GenerateRequest) -> None:
         """Raise ContextOverflow as soon as a very long text is sure not to fit.

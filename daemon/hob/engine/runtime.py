@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from hob.wire.generate import Sampling
+from hob.wire.generate import GenerateRequest, TokenLogprob
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,39 @@ class DecodeAborted(Exception):
     computed before."""
 
 
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """A token that was drawn; `logprob` when the request asks for it."""
+
+    token: int
+    logprob: TokenLogprob | None = None
+
+
+class Matcher(Protocol):
+    """Keeps one answer within its constraint; see hob.engine.grammar. Calls cost some 50 us."""
+
+    def mask(self, logits: int) -> None:
+        """Set the logits of the tokens that must not come next to -inf. `logits` is the address of
+        as many floats as the vocabulary has tokens."""
+
+    def accept(self, token: int) -> None:
+        """This token has come."""
+
+    def forced(self) -> Sequence[int]:
+        """Tokens that are the only ones possible now, in order; often none."""
+
+
 class Sampler(Protocol):
     """Draws the tokens of one sequence; it has its own random state."""
 
-    def sample(self, index: int) -> int:
-        """The next token, from the logits at `index` of the last batch."""
+    def sample(self, index: int) -> Draw:
+        """The next token, from the logits at `index` of the last batch, and remember it."""
+
+    def accept(self, token: int) -> None:
+        """Remember a token that has come without being drawn."""
+
+    def forced(self) -> Sequence[int]:
+        """Tokens that the constraint leaves no choice about, to be accepted without drawing."""
 
     def close(self) -> None: ...
 
@@ -62,8 +90,12 @@ class Runtime(Protocol):
     def floor(self, slot: int) -> int:
         """The shortest length above 0 that `slot` can be cut to."""
 
-    def sampler(self, sampling: Sampling, prompt: Sequence[int]) -> Sampler: ...
+    def sampler(
+        self, request: GenerateRequest, prompt: Sequence[int], matcher: Matcher | None
+    ) -> Sampler:
+        """For an answer to `prompt`; the sampler takes the matcher over."""
 
-    def piece(self, token: int) -> bytes: ...
+    def piece(self, token: int, special: bool = False) -> bytes:
+        """The bytes that a token adds to the output; `special` writes control tokens out."""
 
     def is_end(self, token: int) -> bool: ...

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from hob.engine.job import Job
+from hob.engine.output.stream import Emission, Output
 from hob.engine.runtime import Sampler
 from hob.engine.scheduler import Live, Waiting
-from hob.engine.text import TextStream
 from hob.wire.generate import Delta, Finished, FinishReason, GenerateRequest, Timings, Usage
 
 # Text goes out 30 times a second at the most, which reads as smoothly as every token would. Each
@@ -32,10 +33,10 @@ class Sequence:
     max_new: int = 0
     computed: int = 0
     slot: int = 0
+    _job: Job | None = None
     sampler: Sampler | None = None
-    text: TextStream = field(default_factory=TextStream)
     unsent: int = 0
-    unsent_text: str = ""
+    unsent_output: Emission = field(default_factory=Emission)
     sent_at: float = -math.inf
     admitted_at: float = 0.0
     first_token_at: float = 0.0
@@ -48,9 +49,20 @@ class Sequence:
     def new_tokens(self) -> int:
         return len(self.tokens) - self.prompt_tokens
 
-    def prepared(self, tokens: list[int], max_new: int) -> None:
+    @property
+    def job(self) -> Job:
+        assert self._job is not None, "only a prepared request has a job"
+        return self._job
+
+    @property
+    def output(self) -> Output:
+        return self.job.output
+
+    def prepared(self, job: Job) -> None:
         """The prompt is tokenized; at most `max_new` tokens follow it."""
-        self.tokens, self.prompt_tokens, self.max_new = tokens, len(tokens), max_new
+        self._job = job
+        self.tokens = list(job.prompt.tokens)
+        self.prompt_tokens, self.max_new = len(self.tokens), job.prompt.max_new
 
     def waiting(self) -> Waiting:
         cells = self.prompt_tokens + self.max_new
@@ -71,7 +83,7 @@ class Sequence:
             self.first_token_at = now
         self.tokens.append(token)
         self.unsent += 1
-        self.unsent_text += self.text.push(piece)
+        self.unsent_output += self.output.push(piece)
         if now - self.sent_at < FRAME_S:
             return None
         if delta := self._delta():
@@ -80,14 +92,17 @@ class Sequence:
 
     def rest(self) -> Delta | None:
         """The text that was held back, at the end of the answer."""
-        self.unsent_text += self.text.flush()
+        self.unsent_output += self.output.flush()
         return self._delta()
 
     def _delta(self) -> Delta | None:
-        if not self.unsent_text:
+        new = self.unsent_output
+        if not new:
             return None
-        delta = Delta(id=self.id, text=self.unsent_text, tokens=self.unsent)
-        self.unsent, self.unsent_text = 0, ""
+        delta = Delta(
+            id=self.id, text=new.text, tokens=self.unsent, reasoning=new.reasoning, calls=new.calls
+        )
+        self.unsent, self.unsent_output = 0, Emission()
         return delta
 
     def finished(self, reason: FinishReason, now: float) -> Finished:
@@ -100,7 +115,7 @@ class Sequence:
                 cached_tokens=self.cached_tokens,
             ),
             timings=self._timings(now),
-            stop=self.text.stopped,
+            stop=self._job.output.stopped if self._job else "",
         )
 
     def _timings(self, now: float) -> Timings:

@@ -103,7 +103,7 @@ class Worker:
         from hob.engine.preparation import Preparation
 
         loop = EngineLoop(model.runtime, model.limits, self._pipe.send)
-        self._preparation = Preparation(model.prompt_builder, loop.post)
+        self._preparation = Preparation(model.assembler, loop.post)
         self._loop = loop
         # A Stop that came during the load found no loop to drain.
         if not self._load.empty():

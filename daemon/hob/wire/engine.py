@@ -1,9 +1,9 @@
-"""The protocol between the supervisor and an engine worker, version 1.
+"""The protocol between the supervisor and an engine worker, version 2.
 
 The worker says Hello, or LoadFailed when not even llama.cpp can be loaded; the supervisor sends one
-Load; the worker reports LoadProgress and then Loaded or LoadFailed. From then on Generate and
-Cancel go down, generate events, Failed and Heartbeat come up. Stop asks the worker to end once its
-work is done; closing the pipe ends it at once.
+Load; the worker reports LoadProgress and then Loaded or LoadFailed. From then on Generate, Ask and
+Cancel go down, generate events, Returned, Failed and Heartbeat come up. Stop asks the worker to end
+once its work is done; closing the pipe ends it at once.
 """
 
 from __future__ import annotations
@@ -13,19 +13,45 @@ from typing import Literal
 import msgspec
 
 from hob.wire.base import ErrorInfo, Value
-from hob.wire.generate import Delta, Finished, GenerateRequest, Started
+from hob.wire.calls import Call, CallResult
+from hob.wire.chat import MediaKind
+from hob.wire.generate import Delta, Finished, GenerateRequest, Queued, Started
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 Auto = Literal["auto", "on", "off"]
 KvType = Literal["f16", "q8_0", "q4_0"]
+SplitMode = Literal["none", "layer", "row"]
+ModelKind = Literal["text", "embedding", "reranking"]
+
+
+class WarmPrompt(Value, frozen=True):
+    """A system prompt that is in the cache right after the load; `source` says who declared it."""
+
+    text: str
+    source: str = ""
+
+
+class CacheOptions(Value, frozen=True):
+    """Where known prefixes are kept besides the KV cache; sizes in bytes, 0 for not at all.
+
+    `folder` is the cache folder on disk, empty for none.
+    """
+
+    ram_bytes: int = 512 * 2**20
+    disk_bytes: int = 0
+    folder: str = ""
 
 
 class LoadOptions(Value, frozen=True):
     """How a model is loaded. None and `auto` leave the choice to the worker.
 
     `context_length` is in tokens and shared by all slots; 0 takes the model's own, capped by
-    `context_cap`. `slots` sequences are answered at once. `batch_tokens` bounds one decode step.
+    `context_cap`. `slots` sequences are answered at once. `batch_tokens` bounds one decode step,
+    and `step_s` how long one may take while somebody waits or is being answered. `tensor_split` is
+    the share of each GPU. `projector` and `draft` are files that belong to the model: what turns
+    images and sounds into its tokens, and a small model of the same vocabulary that guesses ahead.
+    `speculate` `auto` guesses ahead where the measured costs say that it pays.
     """
 
     context_length: int = 0
@@ -33,13 +59,22 @@ class LoadOptions(Value, frozen=True):
     slots: int = 4
     threads: int | None = None
     batch_tokens: int = 512
+    step_s: float = 0.08
     gpu_layers: int | None = None
+    split_mode: SplitMode = "layer"
+    main_gpu: int = 0
+    tensor_split: tuple[float, ...] = ()
     flash_attention: Auto = "auto"
     kv_type: KvType = "f16"
     mmap: bool = True
     mlock: bool = False
     default_max_tokens: int = 2048
     template_override: str = ""
+    cache: CacheOptions = CacheOptions()
+    warm_prompts: tuple[WarmPrompt, ...] = ()
+    speculate: Auto = "auto"
+    draft: str = ""
+    projector: str = ""
 
 
 class Device(Value, frozen=True):
@@ -79,18 +114,21 @@ class LoadProgress(Value, frozen=True, tag="load_progress"):
 
 
 class Placement(Value, frozen=True):
-    """Where the model runs: `layers_on_gpu` of `layers` on `device`."""
+    """Where the model runs: `layers_on_gpu` of `layers` on `device`; `why` says why not more."""
 
     device: str
     layers: int
     layers_on_gpu: int
+    why: str = ""
 
 
 class LoadedInfo(Value, frozen=True):
     """Sizes in bytes, times in seconds; `warm_up_s` is the first run through the model.
 
     `template` names the chat template in use: `model` for the file's own, else a built-in's name,
-    or empty when the model cannot chat.
+    or empty when the model cannot chat. `tool_format` names how the model writes tool calls.
+    `embedding_length` is that of its vectors, 0 when it makes none. `media` is what it can see or
+    hear.
     """
 
     context_length: int
@@ -103,6 +141,10 @@ class LoadedInfo(Value, frozen=True):
     template: str
     load_s: float
     warm_up_s: float
+    kind: ModelKind = "text"
+    tool_format: str = ""
+    embedding_length: int = 0
+    media: tuple[MediaKind, ...] = ()
 
 
 class Loaded(Value, frozen=True, tag="loaded"):
@@ -117,14 +159,26 @@ class Generate(Value, frozen=True, tag="generate"):
     request: GenerateRequest
 
 
+class Ask(Value, frozen=True, tag="ask"):
+    call: Call
+
+
 class Cancel(Value, frozen=True, tag="cancel"):
-    """Take a request back; the worker answers with Finished(reason="cancelled")."""
+    """Take a request or call back; the worker answers with Finished(reason="cancelled"), or with
+    Failed for a call."""
 
     id: str
 
 
 class Stop(Value, frozen=True, tag="stop"):
     """Finish what is live and end."""
+
+
+class Returned(Value, frozen=True, tag="returned"):
+    """The answer to a call."""
+
+    id: str
+    result: CallResult
 
 
 class Failed(Value, frozen=True, tag="failed"):
@@ -143,9 +197,19 @@ class Heartbeat(Value, frozen=True, tag="heartbeat"):
     queued: int
 
 
-ToWorker = Load | Generate | Cancel | Stop
+ToWorker = Load | Generate | Ask | Cancel | Stop
 FromWorker = (
-    Hello | LoadProgress | Loaded | LoadFailed | Started | Delta | Finished | Failed | Heartbeat
+    Hello
+    | LoadProgress
+    | Loaded
+    | LoadFailed
+    | Queued
+    | Started
+    | Delta
+    | Finished
+    | Returned
+    | Failed
+    | Heartbeat
 )
 
 to_worker_decoder: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(ToWorker)

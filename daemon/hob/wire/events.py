@@ -72,6 +72,14 @@ class ModelFailed(Fact, frozen=True, tag="model.failed"):
     retry_s: float | None = None
 
 
+class RequestQueued(Fact, frozen=True, tag="request.queued"):
+    """It waits for a slot; `place` 1 is next."""
+
+    id: str
+    model: str
+    place: int
+
+
 class RequestStarted(Fact, frozen=True, tag="request.started"):
     id: str
     model: str
@@ -107,6 +115,7 @@ Event = (
     | ModelReady
     | ModelUnloaded
     | ModelFailed
+    | RequestQueued
     | RequestStarted
     | RequestFinished
     | RequestFailed

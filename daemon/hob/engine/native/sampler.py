@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from hob.engine.native.context import Context
 from hob.engine.native.library import lib
 from hob.engine.native.owner import Owner
+from hob.engine.runtime import Draw
 from hob.wire.generate import Sampling
 
 # llama.cpp reads this seed as "draw one", which would make an explicit seed random.
@@ -66,9 +67,15 @@ class SamplerChain(Owner):
         """The chain takes over the sampler and frees it."""
         lib.llama_sampler_chain_add(self._pointer, sampler)
 
-    def sample(self, index: int) -> int:
+    def sample(self, index: int) -> Draw:
         """Draw from the logits at `index` of the last batch, and remember the token."""
-        return int(lib.llama_sampler_sample(self._pointer, self._context.pointer, index))
+        return Draw(int(lib.llama_sampler_sample(self._pointer, self._context.pointer, index)))
+
+    def accept(self, token: int) -> None:
+        lib.llama_sampler_accept(self._pointer, token)
+
+    def forced(self) -> Sequence[int]:
+        return ()
 
     def close(self) -> None:
         if self._pointer:

@@ -23,6 +23,7 @@ class Vocab:
         self.bos = _token(lib.llama_vocab_bos(pointer))
         self.eos = _token(lib.llama_vocab_eos(pointer))
         self._pieces: dict[int, bytes] = {}
+        self._special_pieces: dict[int, bytes] = {}
         self._ends: dict[int, bool] = {}
         self._plain: set[int] = set()
 
@@ -33,20 +34,21 @@ class Vocab:
         raw: bytes | None = lib.llama_vocab_get_text(self._pointer, token)
         return raw.decode("utf-8", "replace") if raw else ""
 
-    def piece(self, token: int) -> bytes:
+    def piece(self, token: int, special: bool = False) -> bytes:
         """The bytes that a token adds to the output: part of a character, or several; a control
-        token adds none."""
-        piece = self._pieces.get(token)
+        token adds none, unless `special` asks for its text."""
+        pieces = self._special_pieces if special else self._pieces
+        piece = pieces.get(token)
         if piece is None:
-            piece = self._pieces[token] = self._read_piece(token)
+            piece = pieces[token] = self._read_piece(token, special)
         return piece
 
-    def _read_piece(self, token: int) -> bytes:
+    def _read_piece(self, token: int, special: bool) -> bytes:
         buffer = ctypes.create_string_buffer(_PIECE_BYTES)
-        size = lib.llama_token_to_piece(self._pointer, token, buffer, _PIECE_BYTES, 0, False)
+        size = lib.llama_token_to_piece(self._pointer, token, buffer, _PIECE_BYTES, 0, special)
         if size < 0:
             buffer = ctypes.create_string_buffer(-size)
-            size = lib.llama_token_to_piece(self._pointer, token, buffer, -size, 0, False)
+            size = lib.llama_token_to_piece(self._pointer, token, buffer, -size, 0, special)
         return buffer.raw[:size]
 
     def is_end(self, token: int) -> bool:

@@ -1,0 +1,1 @@
+"""From the bytes of tokens to what the client gets: text, thoughts and tool calls."""
