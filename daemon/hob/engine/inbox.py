@@ -11,10 +11,12 @@ from hob.wire.generate import GenerateRequest
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A request has arrived; its prompt is being prepared. `at` is the loop's clock."""
+    """A request has arrived; its prompt is being prepared. `at` is the loop's clock. `prefill`
+    only reads the prompt into the cache, and is answered with Returned."""
 
     request: GenerateRequest
     at: float
+    prefill: bool = False
 
 
 @dataclass(frozen=True, slots=True)

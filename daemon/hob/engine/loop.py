@@ -79,7 +79,7 @@ class EngineLoop:
 
     def _handle(self, message: Message) -> None:
         match message:
-            case Accepted(request, at):
+            case Accepted(request, at, _prefill):
                 self._arrivals += 1
                 self._preparing[request.id] = Sequence(request, self._arrivals, at)
             case Prepared(id, job):
