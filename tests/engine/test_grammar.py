@@ -6,6 +6,7 @@ import ctypes
 import json
 
 import pytest
+from llguidance import LLParserLimits
 
 from fakes.small_vocabulary import (
     CONTROL,
@@ -23,6 +24,7 @@ from fakes.small_vocabulary import (
 )
 from hob.engine.grammar.constraints import Constraints
 from hob.engine.grammar.refusal import ConstraintFailed
+from hob.engine.grammar.tokenizer import Vocabulary
 from hob.errors import InvalidRequest, WorkerError
 from hob.wire.constraint import (
     MAX_CHOICES,
@@ -139,7 +141,7 @@ def test_what_leaves_no_choice_is_forced(constraints: Constraints) -> None:
     assert text.startswith(b'{"name')
     for token in matcher.forced():
         matcher.accept(token)
-    rest = '{"name": "'.encode()[len(text) :].decode()
+    rest = '{"name": "'[len(text.decode()) :]
     assert write(matcher, rest + "Bob")
     assert not matcher.forced()
 
@@ -183,15 +185,23 @@ def test_an_end_that_comes_too_early_or_is_passed_is_an_error(constraints: Const
 
 
 def test_a_grammar_that_grows_too_complex_ends_the_answer_with_an_error(
-    constraints: Constraints,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    matcher = constraints.matcher(
-        Lark(grammar='start: "x" a | "y"\na: b{200} | c\nb: "a" | ""\nc: c c | "a" | "b" | ""')
-    )
+    few = LLParserLimits(max_lexer_states=30, verbose_errors=False)
+    monkeypatch.setattr("hob.engine.grammar.compilation.limits", lambda: few)
+    matcher = Constraints(small_vocabulary).matcher(Regex(pattern="[ab]{100}"))
     with pytest.raises(ConstraintFailed):
-        for _step in range(5_000):
-            token = next(token for token in allowed(matcher) if token not in ENDS)
-            matcher.accept(token)
+        write(matcher, "a" * 100)
+
+
+def test_a_grammar_that_takes_too_long_ends_the_answer_with_an_error(
+    constraints: Constraints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    matcher = constraints.matcher(Regex(pattern="a+"))
+    clock = iter(range(0, 1_000, 2))
+    monkeypatch.setattr("time.thread_time", lambda: float(next(clock)))
+    with pytest.raises(ConstraintFailed, match="too long"):
+        allowed(matcher)
 
 
 def test_matchers_of_one_constraint_are_independent(constraints: Constraints) -> None:
@@ -207,7 +217,7 @@ def test_matchers_of_one_constraint_are_independent(constraints: Constraints) ->
 def test_the_vocabulary_is_read_once_and_only_when_needed() -> None:
     reads = []
 
-    def read():  # type: ignore[no-untyped-def]
+    def read() -> Vocabulary:
         reads.append(1)
         return small_vocabulary()
 

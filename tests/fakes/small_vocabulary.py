@@ -85,7 +85,6 @@ def random_answer(
     text = b""
     for _step in range(most):
         for token in matcher.forced():
-            assert token in allowed(matcher)
             matcher.accept(token)
             text += pieces[token]
         choices = allowed(matcher)

@@ -56,14 +56,28 @@ def _compile(tokenizer: LLTokenizer, grammar: str) -> LLMatcher:
     from llguidance import LLMatcher
 
     matcher = LLMatcher(tokenizer, grammar, log_level=0, limits=limits())
-    if not matcher.is_error():
-        # Much is found out only now: that nothing can match, or that it has too many beginnings.
-        matcher.compute_bitmask()
-        if matcher.is_error():
-            raise Refusal(f"no text can match it, or it is too complex ({matcher.get_error()})")
     if matcher.is_error():
         raise Refusal(matcher.get_error())
+    # Much is found out only on the way: that nothing can match, or that there are too many ways.
+    if error := _first_step_error(matcher.deep_copy()):
+        raise Refusal(f"no text can match it, or it is too complex ({error})")
     return matcher
+
+
+def _first_step_error(matcher: LLMatcher) -> str:
+    mask = matcher.compute_bitmask()
+    tokens = matcher.compute_ff_tokens() or _any_token(mask)
+    if tokens and not matcher.is_stopped():
+        matcher.consume_tokens(tokens)
+        matcher.compute_bitmask()
+    return matcher.get_error()
+
+
+def _any_token(mask: bytes) -> list[int]:
+    for at, byte in enumerate(mask):
+        if byte:
+            return [at * 8 + (byte & -byte).bit_length() - 1]
+    return []
 
 
 def _run_on_a_large_stack(work: Callable[[], None]) -> None:

@@ -12,7 +12,6 @@ from hob.engine.grammar.refusal import Refusal
 
 # Some tenths of a second.
 _MAX_WORK = 1_000_000
-_SCALARS = {"null", "boolean", "number", "integer", "string"}
 
 
 def is_endless(root: Schema, schemas: Sequence[Schema]) -> bool:
@@ -48,7 +47,7 @@ class _Search:
                     queued.add(id(user))
                     waiting.append(user)
 
-    def finds(self, value: Any) -> bool:
+    def finds(self, value: object) -> bool:
         """Is this schema known to have a finite instance?"""
         self._work += 1
         if self._work > _MAX_WORK:
@@ -71,7 +70,7 @@ class _Search:
     def _type_can_end(self, node: Schema) -> bool:
         named = node.get("type")
         types = {named} if isinstance(named, str) else set(map(str, _list(named)))
-        if not types or types & _SCALARS:
+        if not types or types - {"array", "object"}:
             return True
         return ("object" in types and self._object_can_end(node)) or (
             "array" in types and self._array_can_end(node)
@@ -96,5 +95,5 @@ class _Search:
         return all(map(self.finds, first[:least])) and (least <= len(first) or self.finds(rest))
 
 
-def _list(value: Any) -> list[Any]:
+def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import math
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from hob.engine.grammar.refusal import ConstraintFailed, plain
 from hob.engine.grammar.tokenizer import Vocabulary
+
+# The CPU time that the constraint of an answer may take, in seconds, at first and more for each
+# token: a grammar that needs more would hold up the answers beside it.
+_SPARE_S = 1.0
+_TOKEN_S = 0.01
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +35,7 @@ class GrammarMatcher:
         self._vocabulary = vocabulary
         self._inner = inner
         self._ended = False
+        self._left_s = _SPARE_S
         self._ends = np.array(sorted(vocabulary.ends), dtype=np.int64)
         self._bits = np.zeros((vocabulary.tokenizer.vocab_size + 31) // 32, dtype=np.uint32)
 
@@ -36,8 +43,9 @@ class GrammarMatcher:
         import numpy as np
 
         bits, size = self._bits, self._vocabulary.size
+        began = time.thread_time()
         self._inner.unsafe_compute_mask_ptr(bits.ctypes.data, bits.nbytes)
-        self._check()
+        self._check(began)
         allowed = np.unpackbits(bits.view(np.uint8), count=size, bitorder="little").view(np.bool_)
         # A token that ends an answer may be plain text to the grammar; it ends the answer all the
         # same, so it may come only where the answer is complete.
@@ -54,15 +62,17 @@ class GrammarMatcher:
                 raise _failed("the answer ended before it was complete")
             self._ended = True
             return
-        if not self._inner.consume_token(token):
-            raise _failed(self._inner.get_error())
+        began = time.thread_time()
+        self._inner.consume_token(token)
+        self._left_s += _TOKEN_S
+        self._check(began)
 
     def forced(self) -> Sequence[int]:
-        if self._ended or self._inner.is_stopped():
-            self._check()
+        if self._ended:
             return ()
-        tokens = self._inner.compute_ff_tokens()
-        self._check()
+        began = time.thread_time()
+        tokens = () if self._inner.is_stopped() else self._inner.compute_ff_tokens()
+        self._check(began)
         return tokens
 
     def accept_text(self, text: bytes) -> None:
@@ -74,9 +84,13 @@ class GrammarMatcher:
         for token in tokens:
             self.accept(token)
 
-    def _check(self) -> None:
+    def _check(self, began: float) -> None:
+        """After each step, which began at that thread time."""
         if self._inner.is_error():
             raise _failed(self._inner.get_error())
+        self._left_s -= time.thread_time() - began
+        if self._left_s < 0:
+            raise _failed("it takes too long to tell what may come next")
 
 
 class DelayedMatcher:

@@ -28,7 +28,7 @@ def subschemas(node: Schema) -> Iterator[Any]:
         yield from inner.values() if isinstance(inner, dict) else []
 
 
-def target(root: Schema, reference: object) -> Any:
+def target(root: Schema, reference: object) -> object:
     """What a $ref refers to; True for a name, which llguidance looks up itself.
 
     Raises Refusal when it leads out of the schema or to nothing.

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from hob.errors import InvalidRequest, WorkerError
 from hob.wire.constraint import Constraint, JsonObject, JsonSchema
 
 _HEAD = 160
 _TAIL = 100
 _SHOWN_NAME = 60
+# llguidance quotes the lines around an error: "  12 | start: ..." and "     ^".
+_EXCERPT = re.compile(r"^ *(?:\d+ \|.*|\^+ *)$", re.M)
 
 
 class Refusal(Exception):
@@ -33,7 +37,7 @@ def refused(constraint: Constraint, why: str, param: str) -> InvalidRequest:
 
 def plain(text: str) -> str:
     """`text` as one line of bounded length that can be printed."""
-    line = " ".join(text.replace("<non-verbose/>", "").split())
+    line = " ".join(_EXCERPT.sub("", text).replace("<non-verbose/>", "").split())
     line = "".join(char if char.isprintable() else "?" for char in line)
     if len(line) > _HEAD + _TAIL + 5:
         line = f"{line[:_HEAD]} ... {line[-_TAIL:]}"

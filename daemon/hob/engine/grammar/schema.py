@@ -1,7 +1,7 @@
 """JSON Schemas: what may be compiled, so that every complete answer validates.
 
-llguidance refuses most of what it cannot do. Refused here is what it would accept and not keep, what
-would cost too much, and what has no end.
+llguidance refuses most of what it cannot do. Refused here is what it would accept and not keep,
+what would cost too much, and what has no end.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from hob.engine.grammar.endless import is_endless
 from hob.engine.grammar.formats import PATTERNS
 from hob.engine.grammar.references import Schema, subschemas, target
 from hob.engine.grammar.refusal import Refusal
+from hob.engine.grammar.texts import check_regex
 from hob.wire.constraint import MAX_GRAMMAR_CHARS
 
 MAX_DEPTH = 100
@@ -57,7 +58,7 @@ _UNKEPT: dict[str, tuple[Any, ...]] = {
 }
 
 
-def checked_schema(schema: Any) -> str:
+def checked_schema(schema: object) -> str:
     """The schema to compile, as JSON. Raises Refusal."""
     if schema is False:
         raise Refusal("it is false, which nothing validates against")
@@ -73,14 +74,16 @@ def checked_schema(schema: Any) -> str:
         _refuse_unkept(node)
         _check_counts(node)
         _check_numbers(node)
+        _check_patterns(node)
         multiple = math.lcm(multiple, _multiple(node))
         if multiple > MAX_MULTIPLE:
             raise Refusal(f"its values of multipleOf come together only at {multiple} or more")
-        _narrow_format(node)
     if is_endless(root, schemas):
         raise Refusal(
             "no answer could ever be complete: what it requires is false or has itself as a part"
         )
+    for node in schemas:
+        _narrow_format(node)
     return json.dumps(root)
 
 
@@ -172,6 +175,13 @@ def _check_numbers(node: Schema) -> None:
             waiting += value.values() if isinstance(value, dict) else value
         elif isinstance(value, int | float) and abs(value) > _EXACT:
             raise Refusal(f"its number {value} is larger than can be told apart (2 to the 53rd)")
+
+
+def _check_patterns(node: Schema) -> None:
+    patterns = [node.get("pattern"), *(node.get("patternProperties") or ())]
+    for pattern in patterns:
+        if isinstance(pattern, str):
+            check_regex(pattern)
 
 
 def _multiple(node: Schema) -> int:

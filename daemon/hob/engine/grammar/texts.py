@@ -13,6 +13,9 @@ MAX_RULES = 5_000
 MAX_NESTING = 200
 
 _REPEAT = re.compile(r"\{\s*(\d*)\s*,?\s*(\d*)\s*\}|~\s*(\d+)(?:\s*\.\.\s*(\d+))?")
+_REGEX_PART = re.compile(
+    r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{\s*(?P<least>\d*)\s*,?\s*(?P<most>\d*)\s*\}|.", re.S
+)
 _DEFINITION = re.compile(r"^\s*[!?]?[A-Za-z_][\w\-]*(?:\.\d+)?\s*(?:\[[^\]\n]*\]\s*)?:", re.M)
 
 
@@ -42,11 +45,25 @@ def check_regex(pattern: str) -> None:
     """Raises Refusal."""
     check_text(pattern)
     check_repeats(pattern)
-    depth = 0
-    for match in re.finditer(r"\\.|[()]", pattern, re.S):
-        depth += {"(": 1, ")": -1}.get(match.group(), 0)
-        if depth > MAX_NESTING:
-            raise Refusal(f"it is nested more than {MAX_NESTING} levels deep")
+    # For each open group, how often at most something within it is repeated.
+    most = [1]
+    closed = 1
+    for match in _REGEX_PART.finditer(pattern):
+        part = match.group()
+        if part == "(":
+            most.append(1)
+            if len(most) > MAX_NESTING + 1:
+                raise Refusal(f"it is nested more than {MAX_NESTING} levels deep")
+        elif part == ")" and len(most) > 1:
+            closed = most.pop()
+            most[-1] = max(most[-1], closed)
+        elif match["least"] is not None:
+            repeated = closed * int(match["most"] or match["least"] or 1)
+            if repeated > MAX_REPEAT:
+                raise Refusal(f"it repeats something more than {MAX_REPEAT} times, all in all")
+            most[-1] = max(most[-1], repeated)
+        if part != ")":
+            closed = 1
 
 
 def check_lark(grammar: str) -> None:
