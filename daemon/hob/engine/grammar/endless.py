@@ -20,6 +20,27 @@ def is_endless(root: Schema, schemas: Sequence[Schema]) -> bool:
     return not _Search(root, schemas).finds(root)
 
 
+def is_circular(root: Schema, schemas: Sequence[Schema]) -> bool:
+    """Does a schema apply itself to the very same value? No validator comes to an end with it."""
+    users: dict[int, list[int]] = defaultdict(list)
+    applied: dict[int, int] = {}
+    for node in schemas:
+        parts = [part for key in ("anyOf", "oneOf", "allOf") for part in _list(node.get(key))]
+        if "$ref" in node:
+            parts.append(target(root, node["$ref"]))
+        parts = [part for part in parts if isinstance(part, dict)]
+        applied[id(node)] = len(parts)
+        for part in parts:
+            users[id(part)].append(id(node))
+    waiting = [node for node, count in applied.items() if not count]
+    for node in waiting:
+        for user in users[node]:
+            applied[user] -= 1
+            if not applied[user]:
+                waiting.append(user)
+    return len(waiting) < len(applied)
+
+
 class _Search:
     """Marks as finite what can end whatever the rest does, then what can end thanks to that."""
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from hob.engine.grammar.endless import is_endless
+from hob.engine.grammar.endless import is_circular, is_endless
 from hob.engine.grammar.formats import PATTERNS
 from hob.engine.grammar.references import Schema, subschemas, target
 from hob.engine.grammar.refusal import Refusal
@@ -25,6 +25,8 @@ MAX_MINIMUM = 65_536
 MAX_COUNT = 1_000_000
 # Each pair of patterns is compared.
 MAX_KEY_PATTERNS = 32
+# Any of them may come first.
+MAX_OPTIONAL = 450
 # The automaton of a multiple has as many states.
 MAX_MULTIPLE = 10_000
 _MAX_DECIMALS = 20
@@ -78,6 +80,8 @@ def checked_schema(schema: object) -> str:
         multiple = math.lcm(multiple, _multiple(node))
         if multiple > MAX_MULTIPLE:
             raise Refusal(f"its values of multipleOf come together only at {multiple} or more")
+    if is_circular(root, schemas):
+        raise Refusal("it refers to itself in a circle, which says nothing")
     if is_endless(root, schemas):
         raise Refusal(
             "no answer could ever be complete: what it requires is false or has itself as a part"
@@ -157,8 +161,13 @@ def _check_counts(node: Schema) -> None:
     if len(node.get("patternProperties") or ()) > MAX_KEY_PATTERNS:
         raise Refusal(f"an object has more than {MAX_KEY_PATTERNS} patternProperties")
     required = node.get("required")
-    named = len(set(map(str, required))) if isinstance(required, list) else 0
-    if (least := node.get("minProperties", 0)) > max(1, named):
+    named = set(map(str, required)) if isinstance(required, list) else set()
+    if (optional := len(set(node.get("properties") or ()) - named)) > MAX_OPTIONAL:
+        raise Refusal(
+            f"an object has {optional} optional properties; {MAX_OPTIONAL} are allowed, and any "
+            "number of required ones"
+        )
+    if (least := node.get("minProperties", 0)) > max(1, len(named)):
         raise Refusal(
             f"its minProperties is {least}, and a model may write the same key twice; name the "
             "keys in required"
