@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from fakes.pool_bench import Bench
-from fakes.supervised import ask
+from fakes.supervised import ask, prefill, tokenize
 from fakes.virtual_time import VirtualLoop
 from hob.errors import HobError
 
@@ -44,6 +44,10 @@ class PoolMachine(RuleBasedStateMachine):
     @rule(name=NAMES)
     def ask(self, name: str) -> None:
         self.launch(ask(self.pool, name))
+
+    @rule(name=NAMES, heavy=st.booleans())
+    def call(self, name: str, heavy: bool) -> None:
+        self.launch(self.pool.call(name, prefill() if heavy else tokenize()))
 
     @rule(name=NAMES)
     def load(self, name: str) -> None:
