@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import secrets
 import time
-from typing import Any
 
 import msgspec
 from aiohttp import web
@@ -47,11 +46,13 @@ from hob.wire.text import (
 
 routes = web.RouteTableDef()
 
+_NULL = msgspec.Raw(b"null")
+
 
 class _Shape(Value, frozen=True):
-    """What tells a chat's body from a completion's."""
+    """What tells a chat's body from a completion's; read no further."""
 
-    messages: Any = None
+    messages: msgspec.Raw = _NULL
 
 
 @routes.post("/hob/v1/prefill")
@@ -154,7 +155,7 @@ def _prompt(
     services = request.app[SERVICES]
     id_ = _new_id("prompt")
     parsed: ChatCompletionRequest | CompletionRequest
-    if chat_only or decode(body, _Shape).messages is not None:
+    if chat_only or decode(body, _Shape).messages != _NULL:
         parsed = decode(body, ChatCompletionRequest)
         plan = plan_chat(parsed, id_, priority)
     else:
