@@ -6,12 +6,12 @@ on its inbox and costs nothing.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from collections.abc import Sequence as Items
 from queue import Empty, SimpleQueue
 
+from hob.engine.abort import Abort
 from hob.engine.inbox import Accepted, Cancelled, Drain, Message, Prepared, Refused
 from hob.engine.runtime import Chunk, DecodeAborted, Runtime
 from hob.engine.scheduler import Limits, admit, plan
@@ -48,7 +48,7 @@ class EngineLoop:
         self._steps = 0
         self._beat_at = clock()
         self._draining = False
-        self._abort = _Abort(runtime)
+        self._abort = Abort(runtime)
 
     def post(self, message: Message) -> None:
         """Tell the loop; from any thread. A cancellation may end the running step early."""
@@ -222,45 +222,3 @@ class EngineLoop:
             self._beat_at = now
             queued = len(self._waiting) + len(self._preparing)
             self._emit(Heartbeat(steps=self._steps, live=len(self._live), queued=queued))
-
-
-class _Abort:
-    """Ends a step early once every request in it has been cancelled.
-
-    The lock makes "who is in the step" and "is the step to be ended" one state, so that a late
-    cancellation can never end the step after.
-    """
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._lock = threading.Lock()
-        self._doomed: set[str] = set()
-        self._running: set[str] = set()
-
-    def doom(self, request_id: str) -> None:
-        with self._lock:
-            self._doomed.add(request_id)
-            self._check()
-
-    def forget(self, request_id: str) -> None:
-        with self._lock:
-            self._doomed.discard(request_id)
-
-    def watching(self, ids: set[str]) -> _Abort:
-        """Use as `with abort.watching(ids): decode`."""
-        with self._lock:
-            self._running = ids
-            self._check()
-        return self
-
-    def _check(self) -> None:
-        if self._running and self._running <= self._doomed:
-            self._runtime.interrupt()
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *_error: object) -> None:
-        with self._lock:
-            self._running = set()
-            self._runtime.clear_interrupt()
