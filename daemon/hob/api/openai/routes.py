@@ -19,6 +19,7 @@ from hob.wire.openai import ChatCompletionRequest, CompletionRequest, ModelCard,
 
 routes = web.RouteTableDef()
 
+
 @routes.get("/v1/models")
 async def models(request: web.Request) -> web.Response:
     infos = request.app[SERVICES].library.infos()

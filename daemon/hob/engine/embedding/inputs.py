@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -41,15 +42,28 @@ class PairForm:
     end: tuple[int, ...] = ()
 
 
+_NO_PAIRS = PairForm()
+
+
 class InputBuilder:
     """Turns calls into tokens for one model that takes `longest` tokens at once and gives `size`
-    numbers."""
+    numbers. `decompose` says that its tokenizer takes characters apart (WordPiece, without case):
+    llama.cpp's does so too, but not with Hangul."""
 
-    def __init__(self, vocab: Tokenizer, longest: int, size: int, pairs: PairForm) -> None:
+    def __init__(
+        self,
+        vocab: Tokenizer,
+        longest: int,
+        size: int,
+        pairs: PairForm = _NO_PAIRS,
+        *,
+        decompose: bool = False,
+    ) -> None:
         self._vocab = vocab
         self._longest = longest
         self._size = size
         self._pairs = pairs
+        self._decompose = decompose
 
     def embed(self, call: Embed) -> list[list[int]]:
         """Text is text: the text of a control token is no control token.
@@ -98,7 +112,7 @@ class InputBuilder:
                 hint="Send it in parts, or without the search.",
                 param="text",
             )
-        tokens = self._vocab.tokenize(
+        tokens = self._tokenize(
             call.text, add_special=call.add_special, parse_special=call.parse_special
         )
         pieces = tuple(self._vocab.piece(token, special=True) for token in tokens)
@@ -131,7 +145,7 @@ class InputBuilder:
     def _text(self, text: str, where: _Place) -> list[int]:
         _check_text(text, where)
         self._refuse_hopeless(text, where)
-        return self._vocab.tokenize(text, add_special=True, parse_special=False)
+        return self._tokenize(text, add_special=True)
 
     def _given(self, tokens: Sequence[int], where: _Place) -> list[int]:
         self._check_tokens(tokens, where.param)
@@ -150,27 +164,31 @@ class InputBuilder:
         if not self._pairs.template:
             return [
                 *self._pairs.begin,
-                *self._plain(query),
+                *self._tokenize(query),
                 *self._pairs.between,
-                *self._plain(document),
+                *self._tokenize(document),
                 *self._pairs.end,
             ]
         parts = list(_filled(self._pairs.template, query, document))
         if self._is_plain(query) and self._is_plain(document):
             # In one piece, as the model was trained to see it.
             whole = "".join(text for text, _ in parts)
-            return self._vocab.tokenize(whole, add_special=False, parse_special=True)
+            return self._tokenize(whole, parse_special=True)
         tokens: list[int] = []
         for text, own in parts:
-            tokens += self._vocab.tokenize(text, add_special=False, parse_special=own)
+            tokens += self._tokenize(text, parse_special=own)
         return tokens
 
-    def _plain(self, text: str) -> list[int]:
-        return self._vocab.tokenize(text, add_special=False, parse_special=False)
+    def _tokenize(
+        self, text: str, *, add_special: bool = False, parse_special: bool = False
+    ) -> list[int]:
+        if self._decompose:
+            text = unicodedata.normalize("NFD", text)
+        return self._vocab.tokenize(text, add_special=add_special, parse_special=parse_special)
 
     def _is_plain(self, text: str) -> bool:
         """Does it hold no text of a control token? Such must not end the prompt's part."""
-        tokens = self._vocab.tokenize(text, add_special=False, parse_special=True)
+        tokens = self._tokenize(text, parse_special=True)
         return not self._vocab.control_tokens(tokens)
 
     def _check_length(self, tokens: Sequence[int], where: _Place) -> None:
@@ -184,7 +202,7 @@ class InputBuilder:
             return
         surely = 0
         for start in range(0, len(text), _SLICE_CHARS):
-            found = self._plain(text[start : start + _SLICE_CHARS])
+            found = self._tokenize(text[start : start + _SLICE_CHARS])
             surely += max(0, len(found) - _CUT_TOKENS)
             if surely > self._longest:
                 raise self._overflow(where, surely, f"more than {surely}")

@@ -13,7 +13,12 @@ from hob.engine.embedding.kind import Purpose
 from hob.engine.embedding.loop import EmbeddingLoop
 from hob.engine.embedding.plan import BatchLimits
 from hob.engine.embedding.service import EmbeddingService
-from hob.engine.native.embedding import EmbeddingContext, EmbeddingParams, pair_form
+from hob.engine.native.embedding import (
+    EmbeddingContext,
+    EmbeddingParams,
+    pair_form,
+    takes_characters_apart,
+)
 from hob.engine.native.model import Model
 from hob.wire.engine import FromWorker, LoadedInfo, LoadOptions, ModelKind, Placement
 from hob.wire.models import ENCODER_ARCHITECTURES
@@ -39,7 +44,11 @@ class LoadedEmbedder:
         limits = BatchLimits(tokens=self.params.batch, inputs=self.params.inputs)
         loop = EmbeddingLoop(self.context, limits, emit)
         inputs = InputBuilder(
-            self.model.vocab, self.params.longest, self.context.size, pair_form(self.model)
+            self.model.vocab,
+            self.params.longest,
+            self.context.size,
+            pair_form(self.model),
+            decompose=takes_characters_apart(self.model),
         )
         return EmbeddingService(self.kind, loop, inputs, emit)
 
@@ -60,12 +69,13 @@ def open_embedder(
     """
     encoder = model.architecture in ENCODER_ARCHITECTURES
     on_gpu = placement.layers_on_gpu > 0
+    batch = options.batch_tokens if on_gpu else min(options.batch_tokens, _CPU_STEP)
     params = EmbeddingParams(
         pooling=purpose.pooling,
         encoder=encoder,
         longest=longest_input(model.train_context_length, options),
-        batch=options.batch_tokens if on_gpu else min(options.batch_tokens, _CPU_STEP),
-        inputs=_STEP_INPUTS,
+        batch=batch,
+        inputs=min(_STEP_INPUTS, batch),
         threads=options.threads or usable_cores(),
         flash_attention=options.flash_attention,
     )

@@ -22,6 +22,7 @@ _FLASH = {
     "off": lib.LLAMA_FLASH_ATTN_TYPE_DISABLED,
 }
 _ABORTED = 2
+_NORMALIZER = ("lowercase", "strip_accents")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,14 @@ class _Batch:
 def has_classifier(model: Model) -> bool:
     """Does the file name what the numbers of its classifier stand for?"""
     return bool(lib.llama_model_cls_label(model.pointer, 0))
+
+
+def takes_characters_apart(model: Model) -> bool:
+    """Does its tokenizer look at letters without their accents, as WordPiece without case does?"""
+    if lib.llama_vocab_type(lib.llama_model_get_vocab(model.pointer)) != lib.LLAMA_VOCAB_TYPE_WPM:
+        return False
+    stated = (model.metadata(f"tokenizer.ggml.normalizer.{key}") for key in _NORMALIZER)
+    return "false" not in stated
 
 
 def pair_form(model: Model) -> PairForm:
