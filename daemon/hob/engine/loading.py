@@ -15,6 +15,8 @@ from hob.engine.native.build import can_offload, devices
 from hob.engine.native.context import Context, ContextParams
 from hob.engine.native.model import Model
 from hob.engine.native.sampler import SamplerChain
+from hob.engine.output.formats import choose_format
+from hob.engine.output.marks import MarkTable
 from hob.engine.prompt import PromptBuilder
 from hob.engine.runtime import Matcher
 from hob.engine.scheduler import Limits
@@ -54,7 +56,8 @@ class LoadedModel:
         prompts = PromptBuilder(
             vocab, render, self.info.context_length, self.options.default_max_tokens
         )
-        return Assembler(prompts)
+        form = choose_format(self.template.source)
+        return Assembler(prompts, form, MarkTable(vocab))
 
 
 def load(
@@ -87,6 +90,7 @@ def load(
         kv_bytes=kv_bytes,
         placement=_placement(model, gpu_layers),
         template=template.name,
+        tool_format=choose_format(template.source).name if template.name else "",
         load_s=warm_from - began,
         warm_up_s=time.monotonic() - warm_from,
     )

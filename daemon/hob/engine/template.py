@@ -2,26 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
+from hob.engine.client_texts import client_texts
+from hob.engine.conversation import (
+    fold_system,
+    message_values,
+    name_results,
+    split_calls,
+    tool_values,
+    without_tools,
+)
 from hob.engine.limits import MAX_VALUE, LimitExceeded
-from hob.engine.prompt import Render
 from hob.engine.sandbox import Refusal, SandboxedTemplate
-from hob.errors import TemplateFailed
-from hob.wire.generate import ChatMessage
+from hob.errors import InvalidRequest, TemplateFailed
+from hob.wire.chat import ChatMessage, Reasoning, Tool, ToolCall
+from hob.wire.generate import GenerateRequest
 
 _MAX_DATE_FORMAT = 100
 _MAX_REASON = 300
 _OVERRIDE_HINT = "Use a built-in template: `hob config set engine.chat_template chatml`."
+# What a template gets from us alone.
+_RESERVED = frozenset(
+    {
+        "messages",
+        "tools",
+        "xml_tools",
+        "bos_token",
+        "eos_token",
+        "add_generation_prompt",
+        "strftime_now",
+        "raise_exception",
+    }
+)
+_PROBE_TOOL = Tool(name="probe", description="probe", parameters={"type": "object"})
+_PROBE = ChatMessage(role="user", content="probe")
+_PROBE_CALL = ChatMessage(
+    role="assistant",
+    tool_calls=(ToolCall(name="probe", arguments='{"needle": "x"}', id="probe0000"),),
+)
 
 
-def make_renderer(source: str, *, bos_token: str, eos_token: str) -> Render:
+def make_renderer(source: str, *, bos_token: str, eos_token: str) -> Renderer:
     """How this model renders conversations. What is wrong with its template is raised by each
     rendering, since a model can still continue plain prompts without one."""
     if not source:
-        return _raiser(
+        return Renderer(
             TemplateFailed(
                 "This model's file has no chat template, so it cannot take messages.",
                 hint="Choose a chat model, send a plain prompt, or give it a built-in template: "
@@ -29,16 +58,57 @@ def make_renderer(source: str, *, bos_token: str, eos_token: str) -> Render:
             )
         )
     try:
-        return ChatTemplate(source, bos_token=bos_token, eos_token=eos_token).render
+        return Renderer(ChatTemplate(source, bos_token=bos_token, eos_token=eos_token))
     except TemplateFailed as error:
-        return _raiser(error)
+        return Renderer(error)
 
 
-def _raiser(error: TemplateFailed) -> Render:
-    def render(_messages: Sequence[ChatMessage]) -> str:
-        raise error
+class Renderer:
+    """Renders requests by a template, or says each time why it cannot."""
 
-    return render
+    def __init__(self, template: ChatTemplate | TemplateFailed) -> None:
+        self._template = template
+
+    @property
+    def takes_tools(self) -> bool:
+        return isinstance(self._template, ChatTemplate) and self._template.takes_tools
+
+    def __call__(self, messages: Sequence[ChatMessage], request: GenerateRequest) -> str:
+        if isinstance(self._template, TemplateFailed):
+            raise self._template
+        tools, values = offered_tools(request), values_of(request)
+        return self._template.render(messages, tools=tools, values=values)
+
+
+def offered_tools(request: GenerateRequest) -> tuple[Tool, ...]:
+    """The tools that the model is told of: none when it must not call any."""
+    return request.tools if request.tool_choice.mode != "none" else ()
+
+
+def values_of(request: GenerateRequest) -> dict[str, Any]:
+    """What the request tells the template besides the conversation.
+
+    Raises InvalidRequest for a value that is not the client's to give.
+    """
+    if reserved := _RESERVED & request.template_values.keys():
+        raise InvalidRequest(
+            f"The template value {min(reserved)!r} is set by Hob.",
+            hint="Leave it out of the template's values.",
+            param="template_values",
+        )
+    return {**_reasoning_values(request.reasoning), **request.template_values}
+
+
+def _reasoning_values(reasoning: Reasoning) -> dict[str, Any]:
+    """Templates know it by these names, and have defaults of their own for what is not given."""
+    values: dict[str, Any] = {}
+    enabled = reasoning.enabled
+    if reasoning.effort is not None:
+        values["reasoning_effort"] = reasoning.effort
+        enabled = reasoning.effort != "none" if enabled is None else enabled
+    if enabled is not None:
+        values["enable_thinking"] = values["thinking"] = enabled
+    return values
 
 
 class ChatTemplate:
@@ -48,12 +118,11 @@ class ChatTemplate:
     """
 
     def __init__(self, source: str, *, bos_token: str, eos_token: str) -> None:
+        self._source = source
         self._constants: dict[str, Any] = {
             "bos_token": bos_token,
             "eos_token": eos_token,
             "add_generation_prompt": True,
-            "tools": None,
-            "documents": None,
             "strftime_now": _strftime_now,
         }
         try:
@@ -64,32 +133,91 @@ class ChatTemplate:
                 f"The model's chat template is broken: {_reason(error)}.", hint=_OVERRIDE_HINT
             ) from error
 
-    def render(self, messages: Sequence[ChatMessage]) -> str:
-        """The prompt for `messages`, up to where the answer begins.
+    def render(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        tools: Sequence[Tool] = (),
+        values: dict[str, Any] | None = None,
+    ) -> str:
+        """The prompt for `messages`, up to where the answer begins; `values` are variables of the
+        template, of which its constants cannot be changed.
 
         A template that does not take a system message gets its text in the first user message:
-        instructions must never vanish. Raises TemplateFailed.
+        instructions must never vanish. One that does not know tools gets them in words, and one
+        that takes one call a message gets several after one another. Raises TemplateFailed.
         """
-        system = [m.content for m in messages if m.role == "system"]
-        try:
-            text = self._render(messages)
-        except Refusal as refusal:
-            if not system:
-                raise _refused(refusal) from refusal
-        else:
-            if all(content.strip() in text for content in system):
+        messages = name_results(messages)
+        has_calls = any(m.tool_calls or m.role == "tool" for m in messages)
+        if (tools or has_calls) and not self.takes_tools:
+            messages, tools = without_tools(messages, tools), ()
+        refusal: Refusal | None = None
+        for variant in _variants(messages):
+            try:
+                text = self._render(variant, tools, values or {})
+            except Refusal as error:
+                refusal = refusal or error
+                continue
+            if all(m.content.strip() in text for m in variant if m.role == "system"):
                 return text
-        try:
-            return self._render(fold_system(messages))
-        except Refusal as refusal:
-            raise _refused(refusal) from refusal
+        assert refusal, "without a system message the first text is the prompt"
+        raise _refused(refusal) from refusal
 
-    def _render(self, messages: Sequence[ChatMessage]) -> str:
-        values = [{"role": m.role, "content": m.content} for m in messages]
-        # A long conversation makes a long prompt: it is refused for its tokens, not here.
-        largest = MAX_VALUE + 2 * sum(len(m.content) for m in messages)
+    @cached_property
+    def takes_tools(self) -> bool:
+        """Whether tools make a difference to what the template writes."""
+        if "tools" not in self._source:
+            return False
         try:
-            return self._template.render({"messages": values, **self._constants}, largest)
+            return self._render([_PROBE], (_PROBE_TOOL,), {}) != self._render([_PROBE], (), {})
+        except (TemplateFailed, Refusal):
+            return True
+
+    @cached_property
+    def _arguments_as_text(self) -> bool:
+        """Whether the template wants a call's arguments as JSON. Most want them as values, and
+        turn these into JSON themselves or loop over them."""
+        try:
+            text = self._render_values([_PROBE, _PROBE_CALL], (_PROBE_TOOL,), {}, as_text=False)
+        except Refusal:
+            return False
+        except TemplateFailed:
+            return True
+        return "{'needle'" in text
+
+    def _render(
+        self, messages: Sequence[ChatMessage], tools: Sequence[Tool], values: dict[str, Any]
+    ) -> str:
+        as_text = any(m.tool_calls for m in messages) and self._arguments_as_text
+        return self._render_values(messages, tools, values, as_text=as_text)
+
+    def _render_values(
+        self,
+        messages: Sequence[ChatMessage],
+        tools: Sequence[Tool],
+        values: dict[str, Any],
+        *,
+        as_text: bool,
+    ) -> str:
+        short_ids = "[TOOL_CALLS]" in self._source
+        listed = [tool_values(tool) for tool in tools] or None
+        variables = {
+            "documents": None,
+            **values,
+            "messages": [
+                message_values(m, arguments_as_text=as_text, short_ids=short_ids) for m in messages
+            ],
+            "tools": listed,
+            **self._constants,
+        }
+        if listed and "xml_tools" in self._source:
+            # SmolLM 3 takes tools that it is to call by JSON under this name.
+            variables["xml_tools"] = listed
+        # A long conversation makes a long prompt: it is refused for its tokens, not here.
+        seen = GenerateRequest(id="", messages=tuple(messages), tools=tuple(tools))
+        largest = MAX_VALUE + 4 * sum(map(len, client_texts(seen)))
+        try:
+            return self._template.render(variables, largest)
         except Refusal:
             raise
         except LimitExceeded as error:
@@ -104,15 +232,14 @@ class ChatTemplate:
             ) from error
 
 
-def fold_system(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
-    """The conversation with its system texts at the head of the first user message."""
-    system = "\n\n".join(m.content for m in messages if m.role == "system")
-    folded = [m for m in messages if m.role != "system"]
-    for index, message in enumerate(folded):
-        if message.role == "user":
-            folded[index] = ChatMessage(role="user", content=f"{system}\n\n{message.content}")
-            return folded
-    return [ChatMessage(role="user", content=system), *folded]
+def _variants(messages: list[ChatMessage]) -> Iterator[list[ChatMessage]]:
+    """The conversation, and what else may be tried when the template does not take it."""
+    variants = [messages]
+    if any(len(message.tool_calls) > 1 for message in messages):
+        variants.append(split_calls(messages))
+    yield from variants
+    if any(message.role == "system" for message in messages):
+        yield from map(fold_system, variants)
 
 
 def _strftime_now(form: str) -> str:
