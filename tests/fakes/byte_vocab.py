@@ -1,4 +1,4 @@
-"""A vocabulary of single bytes and of marks, for a parser and for llguidance."""
+"""A vocabulary of single bytes and of marks, for prompts, for parsers and for llguidance."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ class ByteVocab:
 
     bos_token_id = None
     eos_token_id = END
+    bos: int | None = None
+    adds_bos = False
+    adds_eos = False
+    prefixes_space = False
 
     def __init__(self, controls: Iterable[str] = (), spelled: Iterable[str] = ()) -> None:
         marks = [*controls, *spelled]
@@ -24,14 +28,13 @@ class ByteVocab:
         self._texts = {token: mark for mark, token in self._marks.items()}
         self.tokens = [bytes([value]) for value in range(256)]
         self.tokens += [b"<end>", *(mark.encode() for mark in marks)]
+        self.size = len(self.tokens)
+        self.longest = 0
         self.special_token_ids = [END, *self._marks.values()]
 
-    # For marks.MarkTable
-
     def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
-        assert not add_special
-        assert parse_special
-        return list(self._tokens(text))
+        self.longest = max(self.longest, len(text))
+        return list(self._tokens(text) if parse_special else text.encode())
 
     def _tokens(self, text: str) -> Iterator[int]:
         if not self._marks:
@@ -43,6 +46,9 @@ class ByteVocab:
 
     def control_tokens(self, tokens: list[int]) -> set[int]:
         return {t for t in tokens if t >= END and self._texts.get(t) not in self._spelled}
+
+    def text(self, token: int | None) -> str:
+        return self._texts.get(token or 0, "")
 
     def piece(self, token: int, special: bool = False) -> bytes:
         return b"" if not special and self.control_tokens([token]) else self.tokens[token]

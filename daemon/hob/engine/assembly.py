@@ -6,8 +6,9 @@ import dataclasses
 from typing import Protocol
 
 from hob.engine.job import Job, Prompt, ThoughtBudget
+from hob.engine.output.call_grammar import Thinking, call_grammar
 from hob.engine.output.format import Ask, Format
-from hob.engine.output.grammar import Thinking, call_grammar
+from hob.engine.output.formats import GENERIC
 from hob.engine.output.marks import MarkTable
 from hob.engine.output.parsed import ParsedOutput
 from hob.engine.output.stream import Output, PlainOutput
@@ -21,9 +22,9 @@ from hob.wire.generate import GenerateRequest
 class Constraints(Protocol):
     """Makes matchers; see hob.engine.grammar."""
 
-    def matcher(self, constraint: Constraint, *, after: str = "") -> Matcher:
+    def matcher(self, constraint: Constraint, *, after: str = "", param: str = "") -> Matcher:
         """Holds an answer to `constraint`, once the text `after` has come. Raises InvalidRequest
-        for a constraint that cannot be kept."""
+        about the field `param` for a constraint that cannot be kept."""
 
 
 class Assembler:
@@ -90,7 +91,7 @@ class Assembler:
                 parallel=request.parallel_tool_calls and request.tool_choice.mode != "named",
                 thinking=thinking,
             )
-            return self._constraints.matcher(grammar)
+            return self._constraints.matcher(grammar, param="tools")
         if request.constraint is None:
             return None
         thoughts = self._form.thoughts
@@ -108,9 +109,9 @@ class Assembler:
         return ThoughtBudget(tokens, tuple(self._marks.tokenize(closing)))
 
 
-def for_template(form: Format, generic: Format, *, takes_tools: bool) -> Format:
+def for_template(form: Format, *, takes_tools: bool) -> Format:
     """The format of a model whose template may not take tools after all: it is then told to write
     the generic one."""
     if takes_tools or form.channels:
         return form
-    return dataclasses.replace(generic, thoughts=form.thoughts)
+    return dataclasses.replace(GENERIC, thoughts=form.thoughts)

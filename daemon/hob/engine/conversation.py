@@ -69,15 +69,19 @@ def _arguments(text: str, *, as_text: bool) -> dict[str, Any] | str:
 
 def tool_values(tool: Tool) -> dict[str, Any]:
     """A tool as templates expect it: they read the properties of its parameters unasked."""
-    parameters = tool.parameters or {"type": "object", "properties": {}}
-    return {
-        "type": "function",
-        "function": {
-            "name": tool.name,
-            "description": tool.description,
-            "parameters": parameters,
-        },
-    }
+    parameters = {"type": "object", "properties": {}, **tool.parameters}
+    function = {"name": tool.name, "description": tool.description, "parameters": parameters}
+    return {"type": "function", "function": function}
+
+
+def with_tools_in_system(
+    messages: list[dict[str, Any]], tools: Sequence[Tool]
+) -> list[dict[str, Any]]:
+    """The values of messages with the tools, as JSON, in the one of the system."""
+    listed = json.dumps([tool_values(tool)["function"] for tool in tools], ensure_ascii=False)
+    if messages and messages[0]["role"] == "system":
+        return [{**messages[0], "tools": listed}, *messages[1:]]
+    return [{"role": "system", "content": "", "tools": listed}, *messages]
 
 
 def mistral_id_of(call_id: str) -> str:

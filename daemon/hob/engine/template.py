@@ -14,6 +14,7 @@ from hob.engine.conversation import (
     name_results,
     split_calls,
     tool_values,
+    with_tools_in_system,
     without_tools,
 )
 from hob.engine.limits import MAX_VALUE, LimitExceeded
@@ -38,7 +39,11 @@ _RESERVED = frozenset(
         "raise_exception",
     }
 )
-_PROBE_TOOL = Tool(name="probe", description="probe", parameters={"type": "object"})
+_PROBE_TOOL = Tool(
+    name="probe",
+    description="probe",
+    parameters={"type": "object", "properties": {"probe": {"type": "string"}}},
+)
 _PROBE = ChatMessage(role="user", content="probe")
 _PROBE_CALL = ChatMessage(
     role="assistant",
@@ -201,18 +206,19 @@ class ChatTemplate:
     ) -> str:
         short_ids = "[TOOL_CALLS]" in self._source
         listed = [tool_values(tool) for tool in tools] or None
+        said = [message_values(m, arguments_as_text=as_text, short_ids=short_ids) for m in messages]
+        if tools and "message['tools']" in self._source:
+            # Phi 4 mini.
+            said = with_tools_in_system(said, tools)
         variables = {
             "documents": None,
             **values,
-            "messages": [
-                message_values(m, arguments_as_text=as_text, short_ids=short_ids) for m in messages
-            ],
+            "messages": said,
             "tools": listed,
+            # SmolLM 3 calls tools so that are called by JSON.
+            "xml_tools": listed,
             **self._constants,
         }
-        if listed and "xml_tools" in self._source:
-            # SmolLM 3 takes tools that it is to call by JSON under this name.
-            variables["xml_tools"] = listed
         # A long conversation makes a long prompt: it is refused for its tokens, not here.
         seen = GenerateRequest(id="", messages=tuple(messages), tools=tuple(tools))
         largest = MAX_VALUE + 4 * sum(map(len, client_texts(seen)))

@@ -10,6 +10,7 @@ import llguidance as ll
 import pytest
 
 from fakes.byte_vocab import END, ByteVocab
+from hob.engine.output.call_grammar import Thinking, arguments_schema, call_grammar
 from hob.engine.output.format import Ask, Format
 from hob.engine.output.formats import GENERIC
 from hob.engine.output.formats.deepseek import DEEPSEEK, DEEPSEEK_V31
@@ -20,7 +21,6 @@ from hob.engine.output.formats.llama3 import LLAMA3
 from hob.engine.output.formats.mistral import MISTRAL, MISTRAL_ARGS
 from hob.engine.output.formats.phi4 import GRANITE, PHI4
 from hob.engine.output.formats.qwen_xml import QWEN_XML
-from hob.engine.output.grammar import Thinking, arguments_schema, call_grammar
 from hob.engine.output.marks import MarkTable
 from hob.engine.output.parsed import ParsedOutput
 from hob.engine.output.thoughts import find_marks

@@ -504,5 +504,7 @@ def test_control_tokens_never_become_text() -> None:
         )
 
     assert output().special
-    assert read(output(), [b"a", b"<|x|>", b"b", b"<|python_tag|>", b"print(1)"]).text == "abprint(1)"
+    assert (
+        read(output(), [b"a", b"<|x|>", b"b", b"<|python_tag|>", b"print(1)"]).text == "abprint(1)"
+    )
     assert read(output(), [b"a <|x|> b"]).text == "a <|x|> b"

@@ -29,7 +29,12 @@ CALLED = (("1", "get_time", "{}"),)
 HARMONY_THOUGHT = "<|channel|>analysis<|message|>Let me see é.<|end|><|start|>assistant"
 
 CASES = {
-    "a block": (QWEN, Ask(), "<think>\nLet me\nsee.\n</think>\n\nYes.", Seen("Yes.", "Let me\nsee.")),
+    "a block": (
+        QWEN,
+        Ask(),
+        "<think>\nLet me\nsee.\n</think>\n\nYes.",
+        Seen("Yes.", "Let me\nsee."),
+    ),
     "opened by the prompt": (
         QWEN,
         Ask(inside=True),
