@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import random
 
 import pytest
 
@@ -21,6 +22,7 @@ from hob.engine.output.formats.mistral import MISTRAL, MISTRAL_ARGS
 from hob.engine.output.formats.phi4 import GRANITE, PHI4
 from hob.engine.output.formats.qwen_xml import QWEN_XML
 from hob.engine.output.parsed import ParsedOutput
+from hob.engine.output.reader import MAX_HELD
 from hob.wire.chat import Tool
 
 TOOLS = (
@@ -440,6 +442,34 @@ def test_an_answer_is_read_alike_however_it_is_cut(
     seen = read_each_way(maker(form, Ask(TOOLS)), text)
     numbered = tuple((str(n), name, args) for n, (name, args) in enumerate(calls, start=1))
     assert seen == Seen(content, "", numbered)
+
+
+@pytest.mark.parametrize(
+    "form", dict.fromkeys(case[0] for case in CASES.values()), ids=lambda f: f.name
+)
+def test_damaged_answers_are_read_alike_too(form: Format) -> None:
+    chance = random.Random(form.name)
+    texts = [case[1] for case in CASES.values() if case[0] is form]
+    for _ in range(300):
+        text = chance.choice(texts)
+        for _ in range(chance.randint(1, 3)):
+            start, end = sorted(chance.choices(range(len(text) + 1), k=2))
+            piece = chance.choice(["", chance.choice(texts)[start:end], *'{}[]",:<`\n'])
+            text = text[:start] + piece + text[end if chance.random() < 0.5 else start :]
+        make = maker(form, Ask(TOOLS))
+        data = text.encode()
+        assert read(make(), [data]) == read(make(), [data[n : n + 1] for n in range(len(data))])
+
+
+@pytest.mark.parametrize("opener", ['<tool_call>{"name": "', '<tool_call>{"arguments": {"a": "'])
+def test_what_never_becomes_a_call_is_held_for_a_while_only(opener: str) -> None:
+    text = opener + "x" * 3 * MAX_HELD
+    output = maker(HERMES, Ask(TOOLS))()
+    assert read(maker(HERMES, Ask(TOOLS))(), [text.encode()]) == Seen(text)
+    pieces = [text[n : n + 100].encode() for n in range(0, len(text), 100)]
+    assert read(maker(HERMES, Ask(TOOLS))(), pieces) == Seen(text)
+    held = sum(bool(output.push(piece).text) for piece in pieces)
+    assert held > 100
 
 
 def test_arguments_that_are_complete_are_json() -> None:

@@ -14,6 +14,7 @@ from hob.engine.output.reader import Parsing, Reader
 
 _STRUCTURE = re.compile(r'["{}\[\]<`]')
 _IN_STRING = re.compile(r'["\\]')
+_MOST_SCALAR = 64
 _SCALAR_END = re.compile(r"[,\]}\s<`]")
 
 
@@ -72,8 +73,8 @@ def stream_value(reader: Reader, out: Callable[[str], object]) -> Parsing[bool]:
     complete."""
     scan = _Scan()
     while True:
-        out(reader.take(scan.feed(reader.ahead())))
-        if scan.done or scan.broken or reader.held_too_much:
+        out(reader.take(scan.feed(reader.within_hold())))
+        if scan.done or scan.broken or reader.full():
             return scan.done
         if not (yield from reader.more()):
             return False
@@ -86,9 +87,10 @@ def read_value(reader: Reader) -> Parsing[str | None]:
         complete = yield from stream_value(reader, parts.append)
         return "".join(parts) if complete else None
     while True:
-        if found := _SCALAR_END.search(reader.ahead()):
+        ahead = reader.ahead()[:_MOST_SCALAR]
+        if found := _SCALAR_END.search(ahead):
             return reader.take(found.start()) or None
-        if reader.held_too_much or len(reader.ahead()) > 64 or not (yield from reader.more()):
+        if len(ahead) == _MOST_SCALAR or not (yield from reader.more()):
             return None
 
 

@@ -71,9 +71,15 @@ class Reader:
         """There will be no `back` to any place up to here."""
         self._holds.clear()
 
-    @property
-    def held_too_much(self) -> bool:
-        return bool(self._holds) and self._at - self._holds[0] > MAX_HELD
+    def within_hold(self) -> str:
+        """The text ahead; while a `back` may still come, no more of it than may be held."""
+        if not self._holds:
+            return self.ahead()
+        return self._text[self._at : max(self._at, self._holds[0] + MAX_HELD)]
+
+    def full(self) -> bool:
+        """Nothing more may be held."""
+        return bool(self._holds) and self._at >= self._holds[0] + MAX_HELD
 
     def peek(self, count: int) -> Parsing[str]:
         """The next `count` characters, or fewer at the end."""
