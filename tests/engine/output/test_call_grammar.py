@@ -15,12 +15,15 @@ from hob.engine.output.format import Ask, Format
 from hob.engine.output.formats import GENERIC
 from hob.engine.output.formats.deepseek import DEEPSEEK, DEEPSEEK_V31
 from hob.engine.output.formats.gemma import FUNCTION_GEMMA, GEMMA4
+from hob.engine.output.formats.glm import GLM
 from hob.engine.output.formats.harmony import HARMONY
 from hob.engine.output.formats.hermes import HERMES
+from hob.engine.output.formats.kimi import KIMI
+from hob.engine.output.formats.lfm2 import LFM2
 from hob.engine.output.formats.llama3 import LLAMA3
 from hob.engine.output.formats.mistral import MISTRAL, MISTRAL_ARGS
 from hob.engine.output.formats.phi4 import GRANITE, PHI4
-from hob.engine.output.formats.qwen_xml import QWEN_XML
+from hob.engine.output.formats.qwen_xml import QWEN_XML, SEED_XML
 from hob.engine.output.marks import MarkTable
 from hob.engine.output.parsed import ParsedOutput
 from hob.engine.output.thoughts import find_marks
@@ -31,6 +34,10 @@ FORMATS = (
     GENERIC,
     HERMES,
     QWEN_XML,
+    SEED_XML,
+    GLM,
+    KIMI,
+    LFM2,
     LLAMA3,
     MISTRAL,
     MISTRAL_ARGS,

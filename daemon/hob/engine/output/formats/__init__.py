@@ -9,12 +9,15 @@ from hob.engine.output.format import Format
 from hob.engine.output.formats.deepseek import DEEPSEEK, DEEPSEEK_V31
 from hob.engine.output.formats.gemma import FUNCTION_GEMMA, GEMMA4
 from hob.engine.output.formats.generic import GENERIC
+from hob.engine.output.formats.glm import GLM
 from hob.engine.output.formats.harmony import HARMONY
 from hob.engine.output.formats.hermes import HERMES
+from hob.engine.output.formats.kimi import KIMI
+from hob.engine.output.formats.lfm2 import LFM2
 from hob.engine.output.formats.llama3 import LLAMA3
 from hob.engine.output.formats.mistral import MISTRAL, MISTRAL_ARGS
 from hob.engine.output.formats.phi4 import GRANITE, PHI4
-from hob.engine.output.formats.qwen_xml import QWEN_XML
+from hob.engine.output.formats.qwen_xml import QWEN_XML, SEED_XML
 from hob.engine.output.thoughts import find_marks
 
 __all__ = ["GENERIC", "choose_format"]
@@ -23,8 +26,13 @@ __all__ = ["GENERIC", "choose_format"]
 # what is particular stands before what many have.
 _SIGNS: tuple[tuple[tuple[str, ...], Format], ...] = (
     (("<|channel|>", "<|message|>", "functions."), HARMONY),
+    (("<seed:tool_call>", "<parameter="), SEED_XML),
     (("<function=", "<parameter="), QWEN_XML),
     (("<function=",), GENERIC),
+    (("<arg_key>", "<arg_value>"), GLM),
+    (("<|tool_calls_section_begin|>",), KIMI),
+    (("<|tool_call_start|>",), LFM2),
+    (("<|tool_list_start|>",), LFM2),
     (("<start_function_call>",), FUNCTION_GEMMA),
     (("<|tool_call>", "<tool_call|>"), GEMMA4),
     (("<|tool_call|>", "<|tool|>"), PHI4),
@@ -38,9 +46,8 @@ _SIGNS: tuple[tuple[tuple[str, ...], Format], ...] = (
     (("<tool_call>", "arguments"), HERMES),
 )
 _KNOWS_TOOLS = re.compile(r"\b(xml_|available_)?tools\b")
-
-# These write names and arguments between <tool_call> marks in ways of their own.
-_UNKNOWN = re.compile(r"<arg_key>|<\|tool_calls_section_begin\|>|minimax")
+# These write calls between <tool_call> marks in ways of their own.
+_UNKNOWN = re.compile(r"minimax|<tool_calls>")
 
 
 def choose_format(template: str) -> Format:

@@ -14,11 +14,14 @@ from hob.engine.output.format import (
     attempt,
     read_marked,
 )
+from hob.engine.output.formats.lfm2 import read_python
 from hob.engine.output.reader import Parsing, Reader
 from hob.engine.output.sink import Sink
 
 _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
-_FENCES = ("```json\n", "```tool_call\n", "```tool_code\n", "```\n")
+_FENCES = ("```json\n", "```tool_call\n", "```\n")
+# Gemma 3 was taught to write Python here.
+_PYTHON = "```tool_code\n"
 
 
 def _calls(reader: Reader, sink: Sink, ask: Ask) -> Parsing[bool]:
@@ -33,10 +36,19 @@ def _calls(reader: Reader, sink: Sink, ask: Ask) -> Parsing[bool]:
     return True
 
 
+def _python(reader: Reader, sink: Sink, ask: Ask) -> Parsing[bool]:
+    reader.hold()
+    if (yield from _calls(reader, sink, ask)):
+        return True
+    reader.back()
+    return (yield from read_python(reader, sink, ("```",), ask.names))
+
+
 def _read(reader: Reader, sink: Sink, ask: Ask) -> Parsing[None]:
     while (yield from attempt(reader, sink, ask, _calls)):
         pass
-    yield from read_marked(reader, sink, ask, dict.fromkeys((_OPEN, *_FENCES), _calls))
+    readers = {**dict.fromkeys((_OPEN, *_FENCES), _calls), _PYTHON: _python}
+    yield from read_marked(reader, sink, ask, readers)
 
 
 GENERIC = Format(
