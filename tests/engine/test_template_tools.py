@@ -148,6 +148,17 @@ def test_arguments_that_are_no_json_stay_what_the_model_wrote() -> None:
     assert '"arguments": {"a": oops}' in render(QWEN, ASK, broken)
 
 
+def test_a_template_that_loops_over_its_tools_unasked_finds_none() -> None:
+    source = "{% for t in tools %}{{ t.function.name }}{% endfor %}{{ messages[0].content }}"
+    assert render(source, ASK, tools=()) == "Paris?"
+    assert render(source, ASK) == "get_weatherParis?"
+
+
+def test_a_template_may_write_a_part_of_each_tool() -> None:
+    source = "{{ (tools or []) | map(attribute='function') | tojson }}"
+    assert render(source, ASK).startswith('[{"name": "get_weather"')
+
+
 def test_gpt_oss() -> None:
     call = ChatMessage(role="assistant", reasoning="Look.", tool_calls=CALL.tool_calls)
     text = template(GPT_OSS).render(

@@ -19,26 +19,14 @@ from hob.engine.conversation import (
 )
 from hob.engine.limits import MAX_VALUE, LimitExceeded
 from hob.engine.sandbox import Refusal, SandboxedTemplate
-from hob.errors import InvalidRequest, TemplateFailed
-from hob.wire.chat import ChatMessage, Reasoning, Tool, ToolCall
+from hob.engine.template_values import offered_tools, values_of
+from hob.errors import TemplateFailed
+from hob.wire.chat import ChatMessage, Tool, ToolCall
 from hob.wire.generate import GenerateRequest
 
 _MAX_DATE_FORMAT = 100
 _MAX_REASON = 300
 _OVERRIDE_HINT = "Use a built-in template: `hob config set engine.chat_template chatml`."
-# What a template gets from us alone.
-_RESERVED = frozenset(
-    {
-        "messages",
-        "tools",
-        "xml_tools",
-        "bos_token",
-        "eos_token",
-        "add_generation_prompt",
-        "strftime_now",
-        "raise_exception",
-    }
-)
 _PROBE_TOOL = Tool(
     name="probe",
     description="probe",
@@ -83,37 +71,6 @@ class Renderer:
             raise self._template
         tools, values = offered_tools(request), values_of(request)
         return self._template.render(messages, tools=tools, values=values)
-
-
-def offered_tools(request: GenerateRequest) -> tuple[Tool, ...]:
-    """The tools that the model is told of: none when it must not call any."""
-    return request.tools if request.tool_choice.mode != "none" else ()
-
-
-def values_of(request: GenerateRequest) -> dict[str, Any]:
-    """What the request tells the template besides the conversation.
-
-    Raises InvalidRequest for a value that is not the client's to give.
-    """
-    if reserved := _RESERVED & request.template_values.keys():
-        raise InvalidRequest(
-            f"The template value {min(reserved)!r} is set by Hob.",
-            hint="Leave it out of the template's values.",
-            param="template_values",
-        )
-    return {**_reasoning_values(request.reasoning), **request.template_values}
-
-
-def _reasoning_values(reasoning: Reasoning) -> dict[str, Any]:
-    """Templates know it by these names, and have defaults of their own for what is not given."""
-    values: dict[str, Any] = {}
-    enabled = reasoning.enabled
-    if reasoning.effort is not None:
-        values["reasoning_effort"] = reasoning.effort
-        enabled = reasoning.effort != "none" if enabled is None else enabled
-    if enabled is not None:
-        values["enable_thinking"] = values["thinking"] = enabled
-    return values
 
 
 class ChatTemplate:
@@ -174,9 +131,25 @@ class ChatTemplate:
         if "tools" not in self._source:
             return False
         try:
-            return self._render([_PROBE], (_PROBE_TOOL,), {}) != self._render([_PROBE], (), {})
+            told = self._render([_PROBE], (_PROBE_TOOL,), {})
+            return told != self._render([_PROBE], (), {})
         except (TemplateFailed, Refusal):
             return True
+
+    @cached_property
+    def _no_tools(self) -> list[Any] | None:
+        """What `tools` is when there are none: None, which many templates ask for, unless the
+        template loops over it unasked."""
+        variables = {"messages": [message_values(_PROBE)], **self._constants}
+        for value in (None, []):
+            try:
+                self._run({**variables, "tools": value}, MAX_VALUE)
+            except Refusal:
+                return value
+            except TemplateFailed:
+                continue
+            return value
+        return None
 
     @cached_property
     def _arguments_as_text(self) -> bool:
@@ -205,7 +178,7 @@ class ChatTemplate:
         as_text: bool,
     ) -> str:
         short_ids = "[TOOL_CALLS]" in self._source
-        listed = [tool_values(tool) for tool in tools] or None
+        listed = [tool_values(tool) for tool in tools] if tools else self._no_tools
         said = [message_values(m, arguments_as_text=as_text, short_ids=short_ids) for m in messages]
         if tools and "message['tools']" in self._source:
             # Phi 4 mini.
@@ -215,13 +188,15 @@ class ChatTemplate:
             **values,
             "messages": said,
             "tools": listed,
-            # SmolLM 3 calls tools so that are called by JSON.
+            # What SmolLM 3 calls tools that it calls by JSON.
             "xml_tools": listed,
             **self._constants,
         }
         # A long conversation makes a long prompt: it is refused for its tokens, not here.
         seen = GenerateRequest(id="", messages=tuple(messages), tools=tuple(tools))
-        largest = MAX_VALUE + 4 * sum(map(len, client_texts(seen)))
+        return self._run(variables, MAX_VALUE + 4 * sum(map(len, client_texts(seen))))
+
+    def _run(self, variables: dict[str, Any], largest: int) -> str:
         try:
             return self._template.render(variables, largest)
         except Refusal:
