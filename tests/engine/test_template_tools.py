@@ -22,7 +22,7 @@ from fakes.templates import (
 from hob.engine.output.formats import choose_format
 from hob.engine.template import ChatTemplate, make_renderer
 from hob.errors import InvalidRequest, TemplateFailed
-from hob.wire.chat import ChatMessage, Reasoning, Tool, ToolCall, ToolChoice
+from hob.wire.chat import ChatMessage, Effort, Reasoning, Tool, ToolCall, ToolChoice
 from hob.wire.generate import GenerateRequest
 
 TOOL = Tool(
@@ -280,6 +280,14 @@ def test_the_template_is_told_how_to_think(
 ) -> None:
     request = GenerateRequest(id="a", messages=(ASK,), reasoning=reasoning, template_values=values)
     assert rendered(VALUES, request) == text
+
+
+@pytest.mark.parametrize(
+    ("effort", "told"), [("none", "low"), ("minimal", "low"), ("high", "high")]
+)
+def test_gpt_oss_is_told_no_less_than_it_knows(effort: Effort, told: str) -> None:
+    request = GenerateRequest(id="a", messages=(ASK,), reasoning=Reasoning(effort=effort))
+    assert f"Reasoning: {told}\n" in rendered(GPT_OSS, request)
 
 
 @pytest.mark.parametrize("name", ["bos_token", "messages", "tools", "add_generation_prompt"])

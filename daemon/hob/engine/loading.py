@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from hob.engine.assembly import Assembler
+from hob.engine.assembly import Assembler, NoConstraints, for_template
 from hob.engine.cores import usable_cores
 from hob.engine.memory import available_bytes
 from hob.engine.native.build import can_offload, devices
@@ -56,8 +56,8 @@ class LoadedModel:
         prompts = PromptBuilder(
             vocab, render, self.info.context_length, self.options.default_max_tokens
         )
-        form = choose_format(self.template.source)
-        return Assembler(prompts, form, MarkTable(vocab))
+        form = for_template(choose_format(self.template.source), takes_tools=render.takes_tools)
+        return Assembler(prompts, form, NoConstraints(), MarkTable(vocab))
 
 
 def load(

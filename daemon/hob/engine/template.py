@@ -27,6 +27,7 @@ from hob.wire.generate import GenerateRequest
 _MAX_DATE_FORMAT = 100
 _MAX_REASON = 300
 _OVERRIDE_HINT = "Use a built-in template: `hob config set engine.chat_template chatml`."
+_LEAST = ("none", "minimal")
 _PROBE_TOOL = Tool(
     name="probe",
     description="probe",
@@ -141,7 +142,8 @@ class ChatTemplate:
         """What `tools` is when there are none: None, which many templates ask for, unless the
         template loops over it unasked."""
         variables = {"messages": [message_values(_PROBE)], **self._constants}
-        for value in (None, []):
+        choices: tuple[list[Any] | None, ...] = (None, [])
+        for value in choices:
             try:
                 self._run({**variables, "tools": value}, MAX_VALUE)
             except Refusal:
@@ -183,6 +185,9 @@ class ChatTemplate:
         if tools and "message['tools']" in self._source:
             # Phi 4 mini.
             said = with_tools_in_system(said, tools)
+        if "<|channel|>analysis" in self._source and values.get("reasoning_effort") in _LEAST:
+            # gpt-oss always thinks, and knows no less than this.
+            values = {**values, "reasoning_effort": "low"}
         variables = {
             "documents": None,
             **values,
