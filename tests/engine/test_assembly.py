@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from fakes.byte_vocab import ByteVocab
+from fakes.mark_vocab import MarkVocab
 from fakes.outputs import Seen, read
 from fakes.templates import DEEPSEEK, GPT_OSS, MISTRAL, QWEN, SMOLLM2
 from hob.engine.assembly import Assembler, for_template
@@ -65,7 +65,7 @@ class Bench:
     constraints: AskedConstraints = field(default_factory=AskedConstraints)
 
     def assemble(self, **changes: object) -> Job:
-        vocab = ByteVocab(self.marks)
+        vocab = MarkVocab(self.marks)
         render = make_renderer(self.source, bos_token="<s>", eos_token="</s>")
         form = for_template(choose_format(self.source), takes_tools=render.takes_tools)
         assembler = Assembler(
@@ -139,7 +139,7 @@ def test_a_budget_comes_with_what_closes_the_thoughts(
     job = Bench(source, marks).assemble(reasoning=Reasoning(budget=7))
     assert job.thoughts
     assert job.thoughts.tokens == 7
-    vocab = ByteVocab(marks)
+    vocab = MarkVocab(marks)
     assert b"".join(vocab.pieces(job.thoughts.close)).decode() == closing
     assert Bench(source, marks).assemble().thoughts is None
 
@@ -147,7 +147,7 @@ def test_a_budget_comes_with_what_closes_the_thoughts(
 def test_thoughts_that_are_cut_short_may_still_end_in_a_call() -> None:
     job = Bench(GPT_OSS, HARMONY_MARKS).assemble(tools=TOOLS, reasoning=Reasoning(budget=0))
     assert job.thoughts
-    closing = b"".join(ByteVocab(HARMONY_MARKS).pieces(job.thoughts.close))
+    closing = b"".join(MarkVocab(HARMONY_MARKS).pieces(job.thoughts.close))
     assert closing == b"<|end|><|start|>assistant"
 
 

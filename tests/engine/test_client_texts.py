@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fakes.byte_vocab import ByteVocab
+from fakes.mark_vocab import MarkVocab
 from hob.engine.client_texts import MAX_DEPTH, client_texts, map_texts
 from hob.engine.prompt import PromptBuilder
 from hob.engine.template import make_renderer
@@ -58,7 +58,7 @@ PLACES = {
 @pytest.mark.parametrize("request_", PLACES.values(), ids=PLACES)
 def test_the_text_of_a_control_token_stays_text(request_: GenerateRequest) -> None:
     render = make_renderer(TEMPLATE, bos_token="", eos_token="")
-    vocab = ByteVocab(["<|im_start|>", EVIL])
+    vocab = MarkVocab(["<|im_start|>", EVIL])
     tokens = PromptBuilder(vocab, render, 10_000, 10).build(request_).tokens
     letters = bytes(token for token in tokens if token < 256)
     assert [vocab.text(token) for token in tokens if token >= 256] == ["<|im_start|>"] * 2
@@ -73,7 +73,7 @@ def test_arguments_without_such_text_stay_letter_for_letter() -> None:
 
 def test_every_text_counts_for_the_length_of_a_prompt() -> None:
     render = make_renderer(TEMPLATE, bos_token="", eos_token="")
-    vocab = ByteVocab()
+    vocab = MarkVocab()
     builder = PromptBuilder(vocab, render, 1_000, 10)
     long = Tool(name="f", description="word " * 100_000)
     with pytest.raises(ContextOverflow):

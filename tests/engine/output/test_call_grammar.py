@@ -9,7 +9,7 @@ import random
 import llguidance as ll
 import pytest
 
-from fakes.byte_vocab import END, ByteVocab
+from fakes.mark_vocab import END, MarkVocab
 from hob.engine.output.call_grammar import Thinking, arguments_schema, call_grammar
 from hob.engine.output.format import Ask, Format
 from hob.engine.output.formats import GENERIC
@@ -67,15 +67,15 @@ EMPTY = Tool(name="stop_all", parameters={"type": "object", "properties": {}})
 TOOLS = (WEATHER, TIME, EMPTY)
 
 
-def vocab_of(form: Format, *, spelled: bool = False) -> ByteVocab:
+def vocab_of(form: Format, *, spelled: bool = False) -> MarkVocab:
     thoughts = (form.thoughts.open, form.thoughts.close) if form.thoughts else ()
     marks = [m for m in (*form.marks, *thoughts) if m.count("<|") < 2]
-    return ByteVocab(spelled=dict.fromkeys(marks)) if spelled else ByteVocab(dict.fromkeys(marks))
+    return MarkVocab(spelled=dict.fromkeys(marks)) if spelled else MarkVocab(dict.fromkeys(marks))
 
 
 def matcher_of(
     form: Format,
-    vocab: ByteVocab,
+    vocab: MarkVocab,
     tools: tuple[Tool, ...] = TOOLS,
     *,
     parallel: bool = False,
@@ -104,7 +104,7 @@ def draw(matcher: ll.LLMatcher, seed: int) -> list[int]:
     return tokens
 
 
-def read_calls(form: Format, vocab: ByteVocab, tokens: list[int]) -> list[tuple[str, object]]:
+def read_calls(form: Format, vocab: MarkVocab, tokens: list[int]) -> list[tuple[str, object]]:
     output = ParsedOutput(form, Ask(TOOLS), controls=form.marks)
     names: dict[int, str] = {}
     arguments: dict[int, str] = {}
@@ -166,7 +166,7 @@ CALLS = {
 }
 
 
-def accepts(matcher: ll.LLMatcher, vocab: ByteVocab, text: str, *, parse: bool = True) -> bool:
+def accepts(matcher: ll.LLMatcher, vocab: MarkVocab, text: str, *, parse: bool = True) -> bool:
     tokens = vocab.tokenize(text, add_special=False, parse_special=True)
     if not parse:
         tokens = list(text.encode())

@@ -10,7 +10,7 @@ import llguidance as ll
 END = 256
 
 
-class ByteVocab:
+class MarkVocab:
     """Tokens 0 to 255 are bytes, 256 ends an answer, and the marks follow. Those in `spelled` are
     tokens but no control tokens."""
 
@@ -20,6 +20,7 @@ class ByteVocab:
     adds_bos = False
     adds_eos = False
     prefixes_space = False
+    infill = None
 
     def __init__(self, controls: Iterable[str] = (), spelled: Iterable[str] = ()) -> None:
         marks = [*controls, *spelled]
@@ -46,6 +47,9 @@ class ByteVocab:
 
     def control_tokens(self, tokens: list[int]) -> set[int]:
         return {t for t in tokens if t >= END and self._texts.get(t) not in self._spelled}
+
+    def detokenize(self, tokens: Sequence[int]) -> bytes:
+        return b"".join(self.pieces(tokens))
 
     def text(self, token: int | None) -> str:
         return self._texts.get(token or 0, "")
