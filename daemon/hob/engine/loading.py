@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from hob.engine.assembly import Assembler
+from hob.engine.assembly import Assembler, NoConstraints, for_template
 from hob.engine.cores import usable_cores
 from hob.engine.embedding.kind import purpose
 from hob.engine.embedding.loading import LoadedEmbedder, open_embedder
@@ -19,6 +19,8 @@ from hob.engine.native.context import Context, ContextParams
 from hob.engine.native.embedding import has_classifier
 from hob.engine.native.model import Model
 from hob.engine.native.sampler import SamplerChain
+from hob.engine.output.formats import choose_format
+from hob.engine.output.marks import MarkTable
 from hob.engine.prompt import PromptBuilder
 from hob.engine.runtime import Matcher
 from hob.engine.scheduler import Limits
@@ -63,7 +65,8 @@ class LoadedModel:
         prompts = PromptBuilder(
             vocab, render, self.info.context_length, self.options.default_max_tokens
         )
-        return Assembler(prompts)
+        form = for_template(choose_format(self.template.source), takes_tools=render.takes_tools)
+        return Assembler(prompts, form, NoConstraints(), MarkTable(vocab))
 
 
 def load(
@@ -101,6 +104,7 @@ def load(
         kv_bytes=kv_bytes,
         placement=placement,
         template=template.name,
+        tool_format=choose_format(template.source).name if template.name else "",
         load_s=warm_from - began,
         warm_up_s=time.monotonic() - warm_from,
     )
