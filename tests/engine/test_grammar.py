@@ -24,7 +24,7 @@ from fakes.small_vocabulary import (
     tokenize,
     write,
 )
-from hob.engine.grammar.constraints import Constraints
+from hob.engine.grammar.constraints import Constraints, json_expression
 from hob.engine.grammar.refusal import ConstraintFailed, plain, shown
 from hob.engine.grammar.tokenizer import Vocabulary
 from hob.engine.native.vocab import Vocab
@@ -308,6 +308,18 @@ def test_a_refusal_says_what_is_wrong_and_where(
     assert error.hint
     assert len(str(error)) < 500
     assert refusal(constraints, constraint, "tools").param == "tools"
+
+
+def test_a_schema_within_a_grammar_is_written_and_checked_like_one_of_its_own(
+    constraints: Constraints,
+) -> None:
+    grammar = f'start: "<" {json_expression(PERSON.schema, param="tools")} ">"'
+    matcher = constraints.matcher(Lark(grammar=grammar))
+    assert write(matcher, '<{"name": "Bob", "age": 42}>')
+    assert is_complete(matcher)
+    with pytest.raises(InvalidRequest) as caught:
+        json_expression({"type": "array", "uniqueItems": True}, param="tools")
+    assert caught.value.param == "tools"
 
 
 def test_a_model_whose_answers_cannot_end_is_not_constrained() -> None:

@@ -81,7 +81,7 @@ class Writer:
         place, data, tokens, drawn = 0, b"", 0, 0
         draw = random.Random(seed)
         while tokens < most:
-            chunk = Chunk(slot=0, start=place, tokens=pending, logits=True)
+            chunk = Chunk(slot=0, start=place, tokens=pending, outputs=1)
             (index,) = self.context.decode([chunk])
             place += len(pending)
             token = self._draw(index, matcher, draw if seed is not None else None)
@@ -115,7 +115,13 @@ def writer() -> Iterator[Writer]:
             )
         )
         params = ContextParams(
-            length=2048, slots=1, batch=512, threads=2, flash_attention="auto", kv_type="f16"
+            length=2048,
+            slots=1,
+            places=1,
+            batch=512,
+            threads=2,
+            flash_attention="auto",
+            kv_type="f16",
         )
         yield Writer(model, stack.enter_context(Context(model, params)))
 
