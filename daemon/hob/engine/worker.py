@@ -12,12 +12,16 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from hob.engine.inbox import Accepted, Cancelled, Drain
 from hob.engine.pipe import Pipe
 from hob.errors import HobError, ProtocolError
 from hob.wire.base import ErrorInfo
+from hob.wire.calls import Prefill
 from hob.wire.engine import (
     PROTOCOL_VERSION,
+    Ask,
     Cancel,
     Generate,
     Hello,
@@ -63,6 +67,12 @@ class Worker:
             case Generate(request=request):
                 self._loop.post(Accepted(request, time.monotonic()))
                 self._preparation.submit(request)
+            case Ask(call=Prefill(id=id, request=request, priority=priority)):
+                request = replace(request, id=id, priority=priority)
+                self._loop.post(Accepted(request, time.monotonic(), prefill=True))
+                self._preparation.submit(Prefill(id=id, request=request, priority=priority))
+            case Ask(call=call):
+                self._preparation.submit(call)
             case Cancel(id=request_id):
                 self._loop.post(Cancelled(request_id))
 
@@ -103,7 +113,7 @@ class Worker:
         from hob.engine.preparation import Preparation
 
         loop = EngineLoop(model.runtime, model.limits, self._pipe.send)
-        self._preparation = Preparation(model.assembler, loop.post)
+        self._preparation = Preparation(model.assembler, loop.post, self._pipe.send)
         self._loop = loop
         # A Stop that came during the load found no loop to drain.
         if not self._load.empty():

@@ -1,0 +1,58 @@
+"""Answers what needs a model's vocabulary and template, and none of its weights."""
+
+from __future__ import annotations
+
+from hob.engine.encoder import check_tokens, refuse_dense
+from hob.engine.prompt import PromptBuilder
+from hob.errors import InvalidRequest, UnsupportedParameter
+from hob.wire.calls import Call, CallResult, Detokenize, PlainText, Render, Tokenize, Tokens
+
+MAX_TEXT_CHARS = 4 * 2**20
+MAX_TOKENS = 2**20
+
+
+def answer(call: Call, prompts: PromptBuilder) -> CallResult:
+    """Raises InvalidRequest for what is too large or no token, UnsupportedParameter for what a
+    model that writes text does not do, and for Render what `PromptBuilder.build` raises."""
+    match call:
+        case Tokenize():
+            return _tokenize(call, prompts)
+        case Detokenize():
+            return _detokenize(call, prompts)
+        case Render():
+            return prompts.render(call.request)
+    raise UnsupportedParameter(
+        "This model writes text; it makes no vectors and ranks no documents.",
+        hint="Choose an embedding or a reranking model.",
+        param="model",
+    )
+
+
+def _tokenize(call: Tokenize, prompts: PromptBuilder) -> Tokens:
+    if len(call.text) > MAX_TEXT_CHARS:
+        raise InvalidRequest(
+            f"The text has {len(call.text)} characters, and at most {MAX_TEXT_CHARS} are "
+            "tokenized at once.",
+            hint="Send it in parts.",
+            param="text",
+        )
+    if call.parse_special:
+        refuse_dense(prompts.vocab, call.text, "text")
+    tokens = prompts.vocab.tokenize(
+        call.text, add_special=call.add_special, parse_special=call.parse_special
+    )
+    return Tokens(
+        tokens=tuple(tokens),
+        pieces=tuple(prompts.vocab.piece(token, special=True) for token in tokens),
+    )
+
+
+def _detokenize(call: Detokenize, prompts: PromptBuilder) -> PlainText:
+    if len(call.tokens) > MAX_TOKENS:
+        raise InvalidRequest(
+            f"There are {len(call.tokens)} tokens, and at most {MAX_TOKENS} become text at once.",
+            hint="Send them in parts.",
+            param="tokens",
+        )
+    check_tokens(call.tokens, prompts.vocab.size, "tokens")
+    return PlainText(text=prompts.vocab.detokenize(call.tokens).decode("utf-8", "replace"))
