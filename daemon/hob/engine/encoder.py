@@ -60,6 +60,13 @@ class Encoder:
         refuse_dense(self.vocab, text, "prompt")
         return self._without_double_bos(self._begin(text, parse_special=True))
 
+    def plain_in_slices(self, text: str) -> list[int]:
+        """The same for a very long prompt; what stands at the cuts may be tokenized differently."""
+        tokens = self._begin("", parse_special=False)
+        for more in self.slices(text, parse_special=True):
+            tokens += more
+        return self._without_double_bos(tokens)
+
     def slices(self, text: str, *, parse_special: bool) -> Iterator[list[int]]:
         """The tokens of a long text, slice by slice: all right but those at the cuts."""
         for start in range(0, len(text), _SLICE_CHARS):

@@ -140,7 +140,8 @@ class Fitter:
         if request.suffix:
             tokens = self._near_gap(request, target)
         else:
-            tokens = whole.tokens or self._sliced(request)
+            # Only a text is ever too long to be tokenized in one piece.
+            tokens = whole.tokens or self._encoder.plain_in_slices(str(request.prompt))
             tokens = (
                 self._without_beginning(tokens, target)
                 if request.overflow == "drop_oldest"
@@ -149,25 +150,15 @@ class Fitter:
         shorter = replace(request, prompt=tuple(tokens), suffix=None)
         return self._fitted(request, whole, shorter, _Measured(len(tokens), tokens))
 
-    def _sliced(self, request: GenerateRequest) -> list[int]:
-        """A text that is too long to be tokenized in one piece; what is at the cuts between its
-        slices matters little where most of it is left out."""
-        assert isinstance(request.prompt, str), "token ids need no tokenizing"
-        head = self._encoder.plain(request.prompt[:1])[:1]
-        begin = head if head == [self._encoder.vocab.bos] else []
-        slices = self._encoder.slices(request.prompt, parse_special=True)
-        return begin + [token for tokens in slices for token in tokens]
-
     def _without_beginning(self, tokens: Sequence[int], target: int) -> list[int]:
         head = self._head(tokens)
         return head + self._whole_characters(tokens[len(tokens) - target + len(head) :])
 
     def _without_middle(self, tokens: Sequence[int], target: int) -> list[int]:
-        head = self._head(tokens)
         gap = self._encoder.vocab.tokenize(f" {GAP} ", add_special=False, parse_special=False)
+        if target < 2 * len(gap):
+            gap = []
         room = target - len(gap)
-        if room < len(gap) + len(head):
-            return self._without_beginning(tokens, target)
         tail = self._whole_characters(tokens[len(tokens) - room // 2 :])
         return [*tokens[: room - room // 2], *gap, *tail]
 

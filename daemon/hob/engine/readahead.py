@@ -60,9 +60,13 @@ def _diverged_message(message: ChatMessage) -> ChatMessage:
 
 def _diverge(text: str) -> str:
     certain = certain_length(text)
-    other = " " if text[certain : certain + 1] in ("\n", "\r") else "\n"
     # Not only space: templates often trim a text.
-    return f"{text[:certain]}{other}~"
+    if not text:
+        # Each kind of space may become one token with the line break before the text.
+        return " \n~"
+    if text[certain] in ("\n", "\r"):
+        return f"{text[:certain]} ~"
+    return f"{text[:certain]}\n~"
 
 
 def common_prefix(one: Sequence[int], other: Sequence[int]) -> int:
