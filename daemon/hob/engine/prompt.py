@@ -58,8 +58,10 @@ class PromptBuilder:
         right or not. Raises what `build` raises."""
         check_shape(request)
         fitted = self._fitter.fit(request, self._answer_room(request))
-        other = self._encoder.tokens(divergent(fitted.request))
-        certain = fitted.tokens[: max(1, common_prefix(fitted.tokens, other))]
+        certain = fitted.tokens
+        for other in divergent(fitted.request):
+            certain = certain[: common_prefix(certain, self._encoder.tokens(other))]
+        certain = certain or fitted.tokens[:1]
         boundary = self._boundaries.of(fitted.request, certain)
         return Prompt(certain, max_new=1, boundary=boundary)
 

@@ -37,36 +37,33 @@ def _ends_phrase(before: str, after: str) -> bool:
     return not before.isascii() and before.isalpha() and unicodedata.category(after)[0] == "P"
 
 
-def divergent(request: GenerateRequest) -> GenerateRequest:
-    """The request as if its last text went on differently from where it is uncertain: what the
-    two prompts have in common at their beginnings is certain."""
+def divergent(request: GenerateRequest) -> list[GenerateRequest]:
+    """The request as if its last text went on differently from where it is uncertain: what all of
+    these prompts begin with is certain."""
     if isinstance(request.prompt, str):
-        return replace(request, prompt=_diverge(request.prompt))
-    if request.messages:
-        return replace(
-            request, messages=(*request.messages[:-1], _diverged_message(request.messages[-1]))
-        )
-    return request
+        return [replace(request, prompt=text) for text in _diverge(request.prompt)]
+    if not request.messages:
+        return []
+    *earlier, last = request.messages
+    return [
+        replace(request, messages=(*earlier, _with_content(last, text)))
+        for text in _diverge(last.content)
+    ]
 
 
-def _diverged_message(message: ChatMessage) -> ChatMessage:
-    text = _diverge(message.content)
-    return replace(
-        message,
-        content=text,
-        media=tuple(media for media in message.media if media.at <= len(text)),
-    )
+def _with_content(message: ChatMessage, text: str) -> ChatMessage:
+    media = tuple(media for media in message.media if media.at <= len(text))
+    return replace(message, content=text, media=media)
 
 
-def _diverge(text: str) -> str:
+def _diverge(text: str) -> list[str]:
+    if not text.strip():
+        # Space may become one token with the line break before it, or not, as words follow.
+        return ["~", " \n~"]
     certain = certain_length(text)
+    other = " " if text[certain] in ("\n", "\r") else "\n"
     # Not only space: templates often trim a text.
-    if not text:
-        # Each kind of space may become one token with the line break before the text.
-        return " \n~"
-    if text[certain] in ("\n", "\r"):
-        return f"{text[:certain]} ~"
-    return f"{text[:certain]}\n~"
+    return [f"{text[:certain]}{other}~"]
 
 
 def common_prefix(one: Sequence[int], other: Sequence[int]) -> int:
