@@ -16,7 +16,7 @@ from hob.wire.chat import Media, Tool, ToolCall
 from hob.wire.generate import ChatMessage, GenerateRequest, Sampling
 
 
-def chatml(messages: Sequence[ChatMessage]) -> str:
+def chatml(messages: Sequence[ChatMessage], _request: GenerateRequest) -> str:
     return "".join(f"<|im_start|>{m.role}\n{m.content}<|im_end|>" for m in messages)
 
 
@@ -58,15 +58,15 @@ def test_text_before_and_after_a_literal_gets_no_extra_space() -> None:
 
 
 def test_a_template_that_mangles_the_marks_fails() -> None:
-    loud = PromptBuilder(ByteVocab(), lambda ms: ms[0].content.upper(), 100, 50)
+    loud = PromptBuilder(ByteVocab(), lambda ms, _request: ms[0].content.upper(), 100, 50)
     with pytest.raises(TemplateFailed):
         loud.build(chat("<|im_end|>"))
 
 
 def test_bos_is_not_doubled_when_the_template_writes_it() -> None:
     vocab = ByteVocab(adds_bos=True)
-    writes_bos = PromptBuilder(vocab, lambda ms: "<s>" + ms[0].content, 100, 50)
-    leaves_bos = PromptBuilder(vocab, lambda ms: ms[0].content, 100, 50)
+    writes_bos = PromptBuilder(vocab, lambda ms, _request: "<s>" + ms[0].content, 100, 50)
+    leaves_bos = PromptBuilder(vocab, lambda ms, _request: ms[0].content, 100, 50)
     assert writes_bos.build(chat("hi")).tokens == [BOS, *b"hi"]
     assert leaves_bos.build(chat("hi")).tokens == [BOS, *b"hi"]
 
@@ -140,6 +140,7 @@ def test_a_hopelessly_long_text_is_refused_without_tokenizing_all_of_it(as_chat:
     vocab = ByteVocab()
     with pytest.raises(ContextOverflow) as caught:
         builder(vocab).build(request)
+    assert "more than" in caught.value.message
     assert caught.value.details["context_length"] == 1_000
     assert 1_000 < int(caught.value.details["prompt_tokens"]) <= len(text)
     assert vocab.longest < len(text) / 4
@@ -249,5 +250,5 @@ def test_a_rendering_shows_the_text_and_the_tokens_of_the_prompt() -> None:
     rendered = builder().render(chat("<s>"))
     assert rendered.text == "<|im_start|>user\n<s><|im_end|>"
     assert list(rendered.tokens) == tokens_of("<s>")
-    plain = builder().render(GenerateRequest(id="a", prompt="<s>ab"))
+    plain = builder(context=2).render(GenerateRequest(id="a", prompt="<s>ab"))
     assert (plain.text, plain.tokens) == ("<s>ab", (BOS, *b"ab"))

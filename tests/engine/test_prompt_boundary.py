@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from fakes.byte_vocab import ByteVocab
 from hob.engine.prompt import PromptBuilder
 from hob.engine.readahead import certain_length, common_prefix
-from hob.engine.template import fold_system
 from hob.engine.vocabulary import InfillTokens
 from hob.errors import ContextOverflow, TemplateFailed
 from hob.wire.chat import ChatMessage, Reasoning
@@ -26,10 +25,11 @@ class Renderer:
         self.count = 0
         self.folds = folds
 
-    def __call__(self, messages: Sequence[ChatMessage]) -> str:
+    def __call__(self, messages: Sequence[ChatMessage], _request: GenerateRequest) -> str:
         self.count += 1
         if self.folds and messages[0].role == "system":
-            messages = fold_system(messages)
+            text = f"{messages[0].content}\n\n{messages[1].content}"
+            messages = [ChatMessage(role="user", content=text), *messages[2:]]
         return "".join(f"<|im_start|>{m.role}\n{m.content.strip()}<|im_end|>" for m in messages)
 
 
@@ -80,7 +80,7 @@ def test_what_else_the_template_is_told_makes_another_beginning() -> None:
 
 
 def test_a_template_that_refuses_a_single_message_has_no_boundary() -> None:
-    def picky(messages: Sequence[ChatMessage]) -> str:
+    def picky(messages: Sequence[ChatMessage], _request: GenerateRequest) -> str:
         if len(messages) < 2:
             raise TemplateFailed("Too few messages.")
         return "".join(m.content for m in messages)

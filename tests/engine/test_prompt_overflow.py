@@ -27,7 +27,7 @@ class Renderer:
     def __init__(self) -> None:
         self.seen: list[tuple[ChatMessage, ...]] = []
 
-    def __call__(self, messages: Sequence[ChatMessage]) -> str:
+    def __call__(self, messages: Sequence[ChatMessage], _request: GenerateRequest) -> str:
         self.seen.append(tuple(messages))
         return "".join(
             f"<|im_start|>{m.role}\n{''.join([m.content, *(c.arguments for c in m.tool_calls)])}"
@@ -46,7 +46,9 @@ def kept(request: GenerateRequest, context: int) -> tuple[Prompt, tuple[ChatMess
     builder = PromptBuilder(ByteVocab(), renderer, context, DEFAULT_ANSWER)
     prompt = builder.build(request)
     for messages in renderer.seen:
-        tokens = ByteVocab().tokenize(renderer(messages), add_special=False, parse_special=True)
+        tokens = ByteVocab().tokenize(
+            renderer(messages, request), add_special=False, parse_special=True
+        )
         if tokens == prompt.tokens:
             return prompt, messages
     raise AssertionError("the prompt is no rendering of messages")

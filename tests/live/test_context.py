@@ -135,7 +135,7 @@ def test_tokens_become_the_text_that_they_were(prompts: PromptBuilder, text: str
     assert vocab.detokenize(tokens).decode() == text
 
 
-def test_a_worker_says_what_it_has_left_out() -> None:
+def test_a_worker_answers_a_conversation_that_was_made_to_fit() -> None:
     with EngineProcess() as worker:
         worker.load(starter_model(), LoadOptions(context_length=256))
         messages = [say("user", f"{n} is a number. " * 10) for n in range(9)]

@@ -54,8 +54,8 @@ def refusal(worker: EngineProcess, call: Call) -> ErrorInfo:
     return error
 
 
-def tokenize(worker: EngineProcess, text: str, **options: bool) -> Tokens:
-    tokens = outcome(worker, Tokenize(id="t", text=text, **options))
+def tokenize(worker: EngineProcess, text: str, *, parse_special: bool = True) -> Tokens:
+    tokens = outcome(worker, Tokenize(id="t", text=text, parse_special=parse_special))
     assert isinstance(tokens, Tokens)
     return tokens
 
@@ -126,8 +126,15 @@ def test_a_prompt_is_shown_as_text_and_tokens(worker: EngineProcess) -> None:
     assert text == PlainText(text=rendered.text)
 
 
-def test_a_prompt_that_does_not_fit_is_not_shown(worker: EngineProcess) -> None:
+def test_a_prompt_that_does_not_fit_is_counted_all_the_same(worker: EngineProcess) -> None:
     request = GenerateRequest(id="r", prompt="word " * 10_000)
+    rendered = outcome(worker, Render(id="r", request=request))
+    assert isinstance(rendered, Rendered)
+    assert len(rendered.tokens) > 10_000
+
+
+def test_a_prompt_that_is_longer_by_far_is_not_shown(worker: EngineProcess) -> None:
+    request = GenerateRequest(id="r", prompt="word " * 100_000)
     assert refusal(worker, Render(id="r", request=request)).code == "context_length_exceeded"
 
 

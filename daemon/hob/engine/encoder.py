@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from hob.engine.marks import Marks, message_texts
+from hob.engine.client_texts import client_texts
+from hob.engine.marks import Marks
 from hob.engine.vocabulary import InfillTokens, Tokenizer
 from hob.errors import InvalidRequest, TemplateFailed, UnsupportedParameter
 from hob.wire.chat import ChatMessage
 from hob.wire.generate import GenerateRequest
 
-Render = Callable[[Sequence[ChatMessage]], str]
+# Writes the messages, which may be some of the request's, as its model's prompt; the request says
+# what the template is told besides.
+Render = Callable[[Sequence[ChatMessage], GenerateRequest], str]
 
 LONG_CHARS = 2**18
 MAX_CONTROL_TOKENS = 30_000
@@ -43,7 +46,7 @@ class Encoder:
         """
         marks = Marks(self.vocab)
         marked = marks.request(request)
-        pieces = marks.split(self._render(marked.messages))
+        pieces = marks.split(self._render(marked.messages, marked))
         tokens = self._without_double_bos(self._join(pieces))
         if not tokens:
             raise TemplateFailed(
@@ -143,7 +146,7 @@ def long_text(request: GenerateRequest) -> str:
     """The texts of a request that make its prompt long."""
     if isinstance(request.prompt, str):
         return f"{request.prompt}\n{request.suffix}" if request.suffix else request.prompt
-    return "\n".join(text for message in request.messages for text in message_texts(message))
+    return "\n".join(client_texts(request))
 
 
 def check_tokens(tokens: Sequence[int], size: int, param: str) -> None:

@@ -39,9 +39,10 @@ class Fitted:
 @dataclass(frozen=True, slots=True)
 class _Measured:
     """`tokens` is None for a text so long that it is sure not to fit; `length` is then what was
-    counted of it, with a few too many at the cuts between its slices."""
+    counted of it, with a few too many at the cuts between its slices, and `at_least` without."""
 
     length: int
+    at_least: int
     tokens: list[int] | None
 
 
@@ -73,6 +74,16 @@ class Fitter:
             return self._drop_oldest(request, whole, target)
         return self._middle_out(request, whole, target)
 
+    def whole(self, request: GenerateRequest) -> Fitted:
+        """The whole prompt, which may be too long to be run.
+
+        Raises ContextOverflow when it is longer by far.
+        """
+        measured = self._measure(request)
+        if measured.tokens is None:
+            raise self._overflow(measured)
+        return Fitted(request, measured.tokens)
+
     def _measure(self, request: GenerateRequest, *, complete: bool = False) -> _Measured:
         """`complete` counts a hopelessly long text to its end."""
         text = long_text(request)
@@ -85,9 +96,9 @@ class Fitter:
                 if surely >= self._context_length and not complete:
                     break
             if surely >= self._context_length:
-                return _Measured(counted, None)
+                return _Measured(counted, surely, None)
         tokens = self._encoder.tokens(request)
-        return _Measured(len(tokens), tokens)
+        return _Measured(len(tokens), len(tokens), tokens)
 
     # Conversations
 
@@ -148,7 +159,7 @@ class Fitter:
                 else self._without_middle(tokens, target)
             )
         shorter = replace(request, prompt=tuple(tokens), suffix=None)
-        return self._fitted(request, whole, shorter, _Measured(len(tokens), tokens))
+        return self._fitted(request, whole, shorter, _Measured(len(tokens), len(tokens), tokens))
 
     def _without_beginning(self, tokens: Sequence[int], target: int) -> list[int]:
         head = self._head(tokens)
@@ -206,13 +217,13 @@ class Fitter:
         )
 
     def _overflow(self, measured: _Measured, begin: str = "The") -> ContextOverflow:
-        least = "" if measured.tokens is not None else "about "
+        more = "" if measured.tokens is not None else "more than "
         return ContextOverflow(
-            f"{begin} prompt has {least}{measured.length} tokens, and the context holds "
+            f"{begin} prompt has {more}{measured.at_least} tokens, and the context holds "
             f"{self._context_length} with the answer.",
             hint="Send less text, or set a larger context with `hob config set "
             "engine.context_length N`.",
-            prompt_tokens=measured.length,
+            prompt_tokens=measured.at_least,
             context_length=self._context_length,
         )
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
-from typing import Any
 
 from msgspec.structs import replace
 
+from hob.engine.client_texts import client_texts, map_message, map_texts
 from hob.engine.vocabulary import Tokenizer
-from hob.errors import InvalidRequest, TemplateFailed
-from hob.wire.chat import ChatMessage, Tool, ToolCall
+from hob.errors import TemplateFailed
+from hob.wire.chat import ChatMessage
 from hob.wire.generate import GenerateRequest
-
-_MAX_DEPTH = 100
 
 
 class Marks:
@@ -35,19 +32,17 @@ class Marks:
         """
         # One look at all texts, since hardly any request holds such text. No control token has a
         # zero byte in it, so none can come about between two texts.
-        if not self._found("\0".join(_texts(request))):
+        if not self._found("\0".join(client_texts(request))):
             return request
-        return replace(
-            request,
-            messages=tuple(map(self._message, request.messages)),
-            tools=tuple(map(self._tool, request.tools)),
-            template_values={
-                name: self._value(value) for name, value in request.template_values.items()
-            },
+        marked = map_texts(self.mark, request)
+        messages = (
+            self._around_media(before) if before.media else after
+            for before, after in zip(request.messages, marked.messages, strict=True)
         )
+        return replace(marked, messages=tuple(messages))
 
-    def _message(self, message: ChatMessage) -> ChatMessage:
-        # Media stand at places in the text, and the marks move them.
+    def _around_media(self, message: ChatMessage) -> ChatMessage:
+        """Media stand at places in the text, and the marks move them."""
         starts = [0, *sorted(max(0, media.at) for media in message.media)]
         parts = [
             self.mark(message.content[start:end])
@@ -55,36 +50,10 @@ class Marks:
         ]
         places = {at: len("".join(parts[:count])) for count, at in enumerate(starts)}
         return replace(
-            message,
+            map_message(self.mark, message),
             content="".join(parts),
-            reasoning=self.mark(message.reasoning),
-            tool_calls=tuple(map(self._call, message.tool_calls)),
-            tool_call_id=self.mark(message.tool_call_id),
-            name=self.mark(message.name),
             media=tuple(replace(media, at=places[max(0, media.at)]) for media in message.media),
         )
-
-    def _call(self, call: ToolCall) -> ToolCall:
-        return ToolCall(
-            name=self.mark(call.name), arguments=self.mark(call.arguments), id=self.mark(call.id)
-        )
-
-    def _tool(self, tool: Tool) -> Tool:
-        return Tool(
-            name=self.mark(tool.name),
-            description=self.mark(tool.description),
-            parameters=self._value(tool.parameters),
-        )
-
-    def _value(self, value: Any) -> Any:  # noqa: ANN401 - JSON
-        match value:
-            case str():
-                return self.mark(value)
-            case dict():
-                return {self._value(key): self._value(item) for key, item in value.items()}
-            case list() | tuple():
-                return [self._value(item) for item in value]
-        return value
 
     def _found(self, text: str) -> list[str]:
         """The texts of control tokens that the tokenizer would see in `text`."""
@@ -128,37 +97,3 @@ class Marks:
                 hint="Leave the text of control tokens out of the message.",
             )
         return pieces
-
-
-def message_texts(message: ChatMessage) -> Iterator[str]:
-    """Everything in a message that may come into the prompt."""
-    yield from (message.content, message.reasoning, message.tool_call_id, message.name)
-    for call in message.tool_calls:
-        yield from (call.name, call.arguments, call.id)
-
-
-def _texts(request: GenerateRequest) -> Iterator[str]:
-    for message in request.messages:
-        yield from message_texts(message)
-    yield from _strings([request.template_values])
-    for tool in request.tools:
-        yield from (tool.name, tool.description)
-        yield from _strings(tool.parameters)
-
-
-def _strings(value: object, depth: int = 0) -> Iterator[str]:
-    if depth > _MAX_DEPTH:
-        raise InvalidRequest(
-            f"The tools or template values are nested more than {_MAX_DEPTH} levels deep.",
-            hint="Send a flatter schema.",
-        )
-    match value:
-        case str():
-            yield value
-        case dict():
-            for key, item in value.items():
-                yield from _strings(key, depth + 1)
-                yield from _strings(item, depth + 1)
-        case list() | tuple():
-            for item in value:
-                yield from _strings(item, depth + 1)

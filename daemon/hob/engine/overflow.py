@@ -20,12 +20,13 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from hob.engine.marks import message_texts
 from hob.wire.chat import ChatMessage
 
 GAP = "[...]"
 # Of all text in a conversation, so much stays: an answer to "[...]" is of no use.
 LEAST_CHARS = 64
+# What a template writes around a message.
+_FRAME_CHARS = 16
 _PROBES = 8
 # `middle_out` stops looking when so little of the room is left unused.
 _WASTE = 1 / 32
@@ -84,7 +85,7 @@ class Conversation:
 
     def shares(self, cuts: Sequence[int]) -> list[float]:
         """About how much of the text stays after each cut, 0 to 1."""
-        sizes = [sum(map(len, message_texts(message))) + 16 for message in self.messages]
+        sizes = [_size(message) for message in self.messages]
         last = self.last_user
         always = sum(
             size for n, size in enumerate(sizes) if n == last or self.messages[n].role == "system"
@@ -94,6 +95,12 @@ class Conversation:
             kept = n == last or self.messages[n].role == "system"
             behind[n] = behind[n + 1] + (0 if kept else sizes[n])
         return [(always + behind[cut]) / sum(sizes) for cut in cuts]
+
+
+def _size(message: ChatMessage) -> int:
+    """About how many characters a message adds to the prompt."""
+    calls = sum(len(call.name) + len(call.arguments) for call in message.tool_calls)
+    return len(message.content) + calls + _FRAME_CHARS
 
 
 def first_that_fits(count: int, guess: int, fits: Callable[[int], bool]) -> int | None:

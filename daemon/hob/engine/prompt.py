@@ -66,9 +66,13 @@ class PromptBuilder:
         return Prompt(certain, max_new=1, boundary=boundary)
 
     def render(self, request: GenerateRequest) -> Rendered:
-        """The whole prompt as text and tokens, as far as it fits. Raises what `build` raises."""
+        """The prompt as text and tokens; whole, even if it does not fit, unless the request allows
+        that something is left out. Raises what `build` raises, for what is longer by far."""
         check_shape(request)
-        fitted = self._fitter.fit(request, self._answer_room(request))
+        if request.overflow == "error":
+            fitted = self._fitter.whole(request)
+        else:
+            fitted = self._fitter.fit(request, self._answer_room(request))
         if fitted.request.messages:
             text, tokens = self._encoder.chat(fitted.request)
         else:

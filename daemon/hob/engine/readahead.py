@@ -61,9 +61,11 @@ def _diverge(text: str) -> list[str]:
         # Space may become one token with the line break before it, or not, as words follow.
         return ["~", " \n~"]
     certain = certain_length(text)
-    other = " " if text[certain] in ("\n", "\r") else "\n"
-    # Not only space: templates often trim a text.
-    return [f"{text[:certain]}{other}~"]
+    rest = text[certain:]
+    # Other space, and another sign behind it, since templates often trim a text.
+    space = " " if rest[0] in ("\n", "\r") else "\n"
+    sign = "+" if rest.lstrip().startswith("~") else "~"
+    return [f"{text[:certain]}{space}{sign}"]
 
 
 def common_prefix(one: Sequence[int], other: Sequence[int]) -> int:

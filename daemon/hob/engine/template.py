@@ -10,7 +10,7 @@ from hob.engine.limits import MAX_VALUE, LimitExceeded
 from hob.engine.prompt import Render
 from hob.engine.sandbox import Refusal, SandboxedTemplate
 from hob.errors import TemplateFailed
-from hob.wire.generate import ChatMessage
+from hob.wire.generate import ChatMessage, GenerateRequest
 
 _MAX_DATE_FORMAT = 100
 _MAX_REASON = 300
@@ -29,13 +29,14 @@ def make_renderer(source: str, *, bos_token: str, eos_token: str) -> Render:
             )
         )
     try:
-        return ChatTemplate(source, bos_token=bos_token, eos_token=eos_token).render
+        template = ChatTemplate(source, bos_token=bos_token, eos_token=eos_token)
     except TemplateFailed as error:
         return _raiser(error)
+    return lambda messages, _request: template.render(messages)
 
 
 def _raiser(error: TemplateFailed) -> Render:
-    def render(_messages: Sequence[ChatMessage]) -> str:
+    def render(_messages: Sequence[ChatMessage], _request: GenerateRequest) -> str:
         raise error
 
     return render
