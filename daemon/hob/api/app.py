@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aiohttp import http_exceptions, web
 
 from hob import __version__
-from hob.api import native_daemon, native_events, native_models
+from hob.api import native_daemon, native_events, native_models, native_text
 from hob.api.middleware import answer_errors
 from hob.api.openai import routes as openai_routes
 from hob.api.services import (
@@ -65,7 +65,7 @@ def install(
     app[CLOSING] = asyncio.Event()
     app.on_shutdown.append(_close_streams)
     app.router.add_get("/", _root)
-    for module in (native_daemon, native_models, native_events, openai_routes):
+    for module in (native_daemon, native_models, native_events, native_text, openai_routes):
         app.router.add_routes(module.routes)
 
 
