@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hob.engine.encoder import check_tokens, refuse_dense
 from hob.engine.prompt import PromptBuilder
+from hob.engine.vocabulary import Tokenizer
 from hob.errors import InvalidRequest, UnsupportedParameter
 from hob.wire.calls import Call, CallResult, Detokenize, PlainText, Render, Tokenize, Tokens
 
@@ -16,9 +17,9 @@ def answer(call: Call, prompts: PromptBuilder) -> CallResult:
     model that writes text does not do, and for Render what `PromptBuilder.build` raises."""
     match call:
         case Tokenize():
-            return _tokenize(call, prompts)
+            return tokenize(call, prompts.vocab)
         case Detokenize():
-            return _detokenize(call, prompts)
+            return detokenize(call, prompts.vocab)
         case Render():
             return prompts.render(call.request)
     raise UnsupportedParameter(
@@ -28,7 +29,8 @@ def answer(call: Call, prompts: PromptBuilder) -> CallResult:
     )
 
 
-def _tokenize(call: Tokenize, prompts: PromptBuilder) -> Tokens:
+def tokenize(call: Tokenize, vocab: Tokenizer) -> Tokens:
+    """Raises InvalidRequest for a text that would take very long."""
     if len(call.text) > MAX_TEXT_CHARS:
         raise InvalidRequest(
             f"The text has {len(call.text)} characters, and at most {MAX_TEXT_CHARS} are "
@@ -37,22 +39,23 @@ def _tokenize(call: Tokenize, prompts: PromptBuilder) -> Tokens:
             param="text",
         )
     if call.parse_special:
-        refuse_dense(prompts.vocab, call.text, "text")
-    tokens = prompts.vocab.tokenize(
+        refuse_dense(vocab, call.text, "text")
+    tokens = vocab.tokenize(
         call.text, add_special=call.add_special, parse_special=call.parse_special
     )
     return Tokens(
         tokens=tuple(tokens),
-        pieces=tuple(prompts.vocab.piece(token, special=True) for token in tokens),
+        pieces=tuple(vocab.piece(token, special=True) for token in tokens),
     )
 
 
-def _detokenize(call: Detokenize, prompts: PromptBuilder) -> PlainText:
+def detokenize(call: Detokenize, vocab: Tokenizer) -> PlainText:
+    """Bytes that are no UTF-8 become U+FFFD. Raises InvalidRequest for what is no token."""
     if len(call.tokens) > MAX_TOKENS:
         raise InvalidRequest(
             f"There are {len(call.tokens)} tokens, and at most {MAX_TOKENS} become text at once.",
             hint="Send them in parts.",
             param="tokens",
         )
-    check_tokens(call.tokens, prompts.vocab.size, "tokens")
-    return PlainText(text=prompts.vocab.detokenize(call.tokens).decode("utf-8", "replace"))
+    check_tokens(call.tokens, vocab.size, "tokens")
+    return PlainText(text=vocab.detokenize(call.tokens).decode("utf-8", "replace"))
