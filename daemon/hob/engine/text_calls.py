@@ -6,10 +6,22 @@ from hob.engine.encoder import check_tokens, refuse_dense
 from hob.engine.prompt import PromptBuilder
 from hob.engine.vocabulary import Tokenizer
 from hob.errors import InvalidRequest, UnsupportedParameter
-from hob.wire.calls import Call, CallResult, Detokenize, PlainText, Render, Tokenize, Tokens
+from hob.wire.calls import (
+    Call,
+    CallResult,
+    Detokenize,
+    Embed,
+    PlainText,
+    Render,
+    Rerank,
+    Tokenize,
+    Tokens,
+)
 
 MAX_TEXT_CHARS = 4 * 2**20
 MAX_TOKENS = 2**20
+
+_OTHERS: dict[type, str] = {Embed: "make embeddings", Rerank: "rerank documents"}
 
 
 def answer(call: Call, prompts: PromptBuilder) -> CallResult:
@@ -23,8 +35,8 @@ def answer(call: Call, prompts: PromptBuilder) -> CallResult:
         case Render():
             return prompts.render(call.request)
     raise UnsupportedParameter(
-        "This model writes text; it makes no vectors and ranks no documents.",
-        hint="Choose an embedding or a reranking model.",
+        f"This model writes text, and cannot {_OTHERS.get(type(call), 'do this')}.",
+        hint="Name a model that can; `hob models` lists them.",
         param="model",
     )
 
