@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes.running_api import Response, RunningApi, running_api
-from hob.wire.openai import ChatCompletionRequest, CompletionRequest
+from hob.wire.openai.requests import ChatCompletionRequest, CompletionRequest
 
 NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 SCALARS = st.none() | st.booleans() | NUMBERS | st.text(max_size=20)

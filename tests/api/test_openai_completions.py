@@ -8,7 +8,8 @@ import pytest
 
 from fakes.ports import PROMPT_TOKENS
 from fakes.running_api import RunningApi
-from hob.wire.openai import MAX_CHOICES, MAX_PARTS, MAX_PROMPT_ITEMS
+from hob.wire.openai.messages import MAX_PARTS
+from hob.wire.openai.requests import MAX_CHOICES, MAX_PROMPT_ITEMS
 
 
 async def test_a_completion_comes_whole(api: RunningApi) -> None:
