@@ -76,11 +76,11 @@ async def test_errors_become_the_sdk_s_own(api: RunningApi, sdk: openai.AsyncOpe
     with pytest.raises(openai.NotFoundError) as missing:
         await sdk.chat.completions.create(model="nothing", messages=HI)
     assert missing.value.code == "model_not_found"
-    with pytest.raises(openai.BadRequestError, match="calling tools"):
+    with pytest.raises(openai.BadRequestError, match="searching the web"):
         await sdk.chat.completions.create(
             model="tiny",
             messages=HI,
-            tools=[{"type": "function", "function": {"name": "f"}}],
+            web_search_options={},
         )
     api.fakes.models.before = [ContextOverflow("Too long.", prompt_tokens=9, context_length=8)]
     with pytest.raises(openai.BadRequestError) as overflow:
