@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -90,13 +91,17 @@ class Registry:
         """
         adapters = {n: model for n, model in self._models.items() if model.is_adapter}
         found = next((n for n, model in adapters.items() if self._is_at(model, name)), "")
-        if not found and (not adapters or Path(name).name != name):
+        # Anything else that looks like a path is none of ours, even if its last part fits.
+        if not found and Path(name).name == name:
+            with contextlib.suppress(ModelNotFound):
+                found = match(tuple(adapters), name)
+        if not found:
             raise ModelNotFound(
                 f"There is no LoRA adapter {echo(name)} in the models folder.",
                 hint=f"Put its .gguf file into {clean(str(self.folder))}, and name it.",
                 param="lora",
             )
-        adapter = refreshed(adapters[found or match(tuple(adapters), name)])
+        adapter = refreshed(adapters[found])
         if not adapter.is_adapter:
             raise ModelNotFound(
                 f"The file of the adapter {echo(name)} is gone or is no adapter any more.",
