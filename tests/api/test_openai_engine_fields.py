@@ -104,3 +104,13 @@ async def test_an_answer_that_the_context_has_ended_says_so(api: RunningApi, pat
     assert all("context_full" not in chunk["choices"][0] for chunk in chunks[:-1])
     api.fakes.models.steps = ["a", "length"]
     assert "context_full" not in (await _ask(api, path)).json()["choices"][0]
+
+
+@pytest.mark.parametrize("path", ["infill", "prefill", "count-tokens", "apply-template"])
+async def test_no_route_takes_an_adapter_from_outside_the_library(
+    api: RunningApi, path: str
+) -> None:
+    reply = await _ask(api, f"/hob/v1/{path}", prefix="a", suffix="b", lora=[{"path": "/etc/x"}])
+    assert (reply.status, reply.error["param"]) == (404, "lora")
+    assert not api.fakes.models.requests
+    assert not api.fakes.models.calls

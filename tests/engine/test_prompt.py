@@ -52,7 +52,7 @@ class ByteVocab:
         return {value: text for text, value in SPECIAL.items()}.get(token or 0, "")
 
 
-def chatml(messages: Sequence[ChatMessage]) -> str:
+def chatml(messages: Sequence[ChatMessage], _request: GenerateRequest) -> str:
     return "".join(f"<|im_start|>{m.role}\n{m.content}<|im_end|>" for m in messages)
 
 
@@ -94,15 +94,15 @@ def test_text_before_and_after_a_literal_gets_no_extra_space() -> None:
 
 
 def test_a_template_that_mangles_the_marks_fails() -> None:
-    loud = PromptBuilder(ByteVocab(), lambda ms: ms[0].content.upper(), 100, 50)
+    loud = PromptBuilder(ByteVocab(), lambda ms, _request: ms[0].content.upper(), 100, 50)
     with pytest.raises(TemplateFailed):
         loud.build(chat("<|im_end|>"))
 
 
 def test_bos_is_not_doubled_when_the_template_writes_it() -> None:
     vocab = ByteVocab(adds_bos=True)
-    writes_bos = PromptBuilder(vocab, lambda ms: "<s>" + ms[0].content, 100, 50)
-    leaves_bos = PromptBuilder(vocab, lambda ms: ms[0].content, 100, 50)
+    writes_bos = PromptBuilder(vocab, lambda ms, _request: "<s>" + ms[0].content, 100, 50)
+    leaves_bos = PromptBuilder(vocab, lambda ms, _request: ms[0].content, 100, 50)
     assert writes_bos.build(chat("hi")).tokens == [BOS, *b"hi"]
     assert leaves_bos.build(chat("hi")).tokens == [BOS, *b"hi"]
 

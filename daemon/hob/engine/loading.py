@@ -8,19 +8,26 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from hob.engine.assembly import Assembler
+from hob.engine.assembly import Assembler, NoConstraints, for_template
 from hob.engine.cores import usable_cores
+from hob.engine.embedding.kind import purpose
+from hob.engine.embedding.loading import LoadedEmbedder, open_embedder
+from hob.engine.loop import EngineLoop
 from hob.engine.memory import available_bytes
 from hob.engine.native.build import can_offload, devices
 from hob.engine.native.context import Context, ContextParams
+from hob.engine.native.embedding import has_classifier
 from hob.engine.native.model import Model
 from hob.engine.native.sampler import SamplerChain
+from hob.engine.output.formats import choose_format
+from hob.engine.output.marks import MarkTable
 from hob.engine.prompt import PromptBuilder
 from hob.engine.runtime import Matcher
 from hob.engine.scheduler import Limits
+from hob.engine.service import TextService
 from hob.engine.templates_builtin import ModelFacts, TemplateChoice, choose_template
 from hob.errors import ModelLoadFailed, OutOfMemory
-from hob.wire.engine import KvType, LoadedInfo, LoadOptions, Placement
+from hob.wire.engine import FromWorker, KvType, LoadedInfo, LoadOptions, Placement
 from hob.wire.generate import GenerateRequest
 
 # llama.cpp rounds a context up to this many cells.
@@ -43,6 +50,10 @@ class LoadedModel:
     limits: Limits
     options: LoadOptions
 
+    def service(self, emit: Callable[[FromWorker], None]) -> TextService:
+        loop = EngineLoop(self.runtime, self.limits, emit)
+        return TextService(loop, self.assembler, emit)
+
     def assembler(self) -> Assembler:
         """Imports Jinja and compiles the template."""
         from hob.engine.template import make_renderer
@@ -54,12 +65,13 @@ class LoadedModel:
         prompts = PromptBuilder(
             vocab, render, self.info.context_length, self.options.default_max_tokens
         )
-        return Assembler(prompts)
+        form = for_template(choose_format(self.template.source), takes_tools=render.takes_tools)
+        return Assembler(prompts, form, NoConstraints(), MarkTable(vocab))
 
 
 def load(
     path: Path, options: LoadOptions, progress: Callable[[float], None], stack: ExitStack
-) -> LoadedModel:
+) -> LoadedModel | LoadedEmbedder:
     """Load and warm up. What was opened is closed by `stack`.
 
     Raises ModelLoadFailed or OutOfMemory.
@@ -67,6 +79,11 @@ def load(
     began = time.monotonic()
     model, gpu_layers = _load_weights(path, options, progress)
     stack.enter_context(model)
+    placement = _placement(model, gpu_layers)
+    stated = model.metadata(f"{model.architecture}.pooling_type")
+    made_for = purpose(model.architecture, stated, has_classifier(model))
+    if made_for.kind != "text":
+        return open_embedder(model, made_for, options, placement, stack=stack, began=began)
     if not model.generates:
         raise ModelLoadFailed(
             f"{path.name} is no model that writes text, so it cannot answer.",
@@ -85,12 +102,13 @@ def load(
         threads=params.threads,
         model_bytes=model.size_bytes,
         kv_bytes=kv_bytes,
-        placement=_placement(model, gpu_layers),
+        placement=placement,
         template=template.name,
+        tool_format=choose_format(template.source).name if template.name else "",
         load_s=warm_from - began,
         warm_up_s=time.monotonic() - warm_from,
     )
-    limits = step_limits(params, info.placement)
+    limits = step_limits(params, placement)
     return LoadedModel(LlamaRuntime(model, context), info, template, limits, options)
 
 

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from hob.engine.client_texts import client_texts, map_texts
 from hob.engine.job import Prompt
 from hob.errors import ContextOverflow, InvalidRequest, TemplateFailed
 from hob.wire.generate import (
@@ -22,7 +23,9 @@ from hob.wire.generate import (
     Sampling,
 )
 
-Render = Callable[[Sequence[ChatMessage]], str]
+# Writes the messages, which may be some of the request's, as its model's prompt; the request says
+# what the template is told besides.
+Render = Callable[[Sequence[ChatMessage], GenerateRequest], str]
 
 _SLICE_CHARS = 2**18
 # More than a cut through a word or the text of a control token can add to a slice's tokens.
@@ -74,7 +77,7 @@ class PromptBuilder:
         llama.cpp's tokenizer cannot be stopped, and its time grows with the square of the control
         tokens in a text: 20 s for a megabyte of them. Slices take time in proportion.
         """
-        text = "\n".join(message.content for message in request.messages)
+        text = "\n".join(client_texts(request)) if request.messages else ""
         if isinstance(request.prompt, str):
             text = request.prompt
         if len(text) <= _SLICE_CHARS:
@@ -106,7 +109,7 @@ class PromptBuilder:
                 "A request needs either messages or a prompt.", hint="Send exactly one of them."
             )
         if request.messages:
-            return self._chat(request.messages)
+            return self._chat(request)
         if not request.prompt:
             raise InvalidRequest(
                 "The prompt is empty.", hint="Send at least one character.", param="prompt"
@@ -125,10 +128,10 @@ class PromptBuilder:
                 )
         return list(tokens)
 
-    def _chat(self, messages: Sequence[ChatMessage]) -> list[int]:
+    def _chat(self, request: GenerateRequest) -> list[int]:
         marks = _Marks(self._vocab)
-        marked = [ChatMessage(role=m.role, content=marks.mark(m.content)) for m in messages]
-        pieces = marks.split(self._render(marked))
+        marked = map_texts(marks.mark, request)
+        pieces = marks.split(self._render(marked.messages, marked))
         tokens = self._join(pieces)
         if not tokens:
             raise TemplateFailed(

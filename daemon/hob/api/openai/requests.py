@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -31,14 +31,16 @@ from hob.wire.openai.requests import (
     GenerationRequest,
 )
 
+# The file of the LoRA adapter of that name; see ports.Library.
+AdapterFinder = Callable[[str], str]
+
 
 @dataclass(frozen=True)
 class Plan:
     """What is to be run, and how the client wants to hear of it.
 
     `runs_per_prompt` requests in a row have the same prompt; the likeliest `choices_per_prompt` of
-    their answers come back. `logprobs`: the client wants to see them. The requests' adapters have
-    the names that the client gave where their paths belong.
+    their answers come back. `logprobs`: the client wants to see them.
     """
 
     id: str
@@ -50,12 +52,14 @@ class Plan:
     logprobs: bool
 
 
-def plan_chat(body: ChatCompletionRequest, id_: str, priority: Priority | None) -> Plan:
-    """Raises InvalidRequest or UnsupportedParameter."""
+def plan_chat(
+    body: ChatCompletionRequest, id_: str, priority: Priority, adapter: AdapterFinder
+) -> Plan:
+    """Raises InvalidRequest or UnsupportedParameter, and what `adapter` raises."""
     refuse_unsupported(body)
     tools = tools_of(body)
     limit = body.max_tokens if body.max_completion_tokens is None else body.max_completion_tokens
-    common = _common(body, id_, priority)
+    common = _common(body, id_, priority, adapter)
     template = msgspec.structs.replace(
         common,
         messages=messages_of(body.messages),
@@ -71,8 +75,10 @@ def plan_chat(body: ChatCompletionRequest, id_: str, priority: Priority | None) 
     return _plan(body, [template], body.n or 1, template.logprobs is not None)
 
 
-def plan_completion(body: CompletionRequest, id_: str, priority: Priority | None) -> Plan:
-    """Raises InvalidRequest or UnsupportedParameter."""
+def plan_completion(
+    body: CompletionRequest, id_: str, priority: Priority, adapter: AdapterFinder
+) -> Plan:
+    """Raises InvalidRequest or UnsupportedParameter, and what `adapter` raises."""
     choices = body.n or 1
     runs = choices if body.best_of is None else body.best_of
     if runs < choices or (runs > choices and body.stream):
@@ -85,7 +91,7 @@ def plan_completion(body: CompletionRequest, id_: str, priority: Priority | None
     asked = body.logprobs
     logprobs = (0 if asked else None) if isinstance(asked, bool) else asked
     common = msgspec.structs.replace(
-        _common(body, id_, priority),
+        _common(body, id_, priority, adapter),
         suffix=body.suffix or None,
         echo=bool(body.echo),
         # Choosing among answers goes by their probability.
@@ -96,16 +102,18 @@ def plan_completion(body: CompletionRequest, id_: str, priority: Priority | None
     return _plan(body, prompts, runs, logprobs is not None)
 
 
-def _common(body: GenerationRequest, id_: str, priority: Priority | None) -> GenerateRequest:
+def _common(
+    body: GenerationRequest, id_: str, priority: Priority, adapter: AdapterFinder
+) -> GenerateRequest:
     return GenerateRequest(
         id=id_,
         sampling=sampling_of(body),
         max_tokens=body.max_tokens,
         stop=_stop(body.stop),
-        priority=priority or body.priority or "normal",
+        priority=priority,
         constraint=constraint_of(body),
         overflow=_overflow(body),
-        adapters=tuple(_adapter(item, f"lora[{n}]") for n, item in enumerate(body.lora or ())),
+        adapters=_adapters(body.lora or (), adapter),
     )
 
 
@@ -206,11 +214,16 @@ def _overflow(body: GenerationRequest) -> Overflow:
     return body.context_overflow or body.truncation or "error"
 
 
-def _adapter(given: AdapterChoice, where: str) -> AdapterUse:
-    name = given.name or given.path
-    if not name or (given.name and given.path):
-        raise InvalidRequest(
-            "An adapter is given by its `name`, or by its `path` in the models folder.",
-            param=where,
-        )
-    return AdapterUse(path=name, scale=given.scale)
+def _adapters(given: Sequence[AdapterChoice], find: AdapterFinder) -> tuple[AdapterUse, ...]:
+    for number, item in enumerate(given):
+        if bool(item.name) == bool(item.path):
+            raise InvalidRequest(
+                "An adapter is given by its `name`, or by its `path` in the models folder.",
+                param=f"lora[{number}]",
+            )
+    uses = tuple(
+        AdapterUse(path=find(item.name or item.path or ""), scale=item.scale) for item in given
+    )
+    if len({use.path for use in uses}) < len(uses):
+        raise InvalidRequest("`lora` names an adapter twice.", hint="Name each once.", param="lora")
+    return uses
