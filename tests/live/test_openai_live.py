@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import struct
+from pathlib import Path
 from typing import Any
 
 import openai
 import pydantic
 import pytest
 
-from live_daemon import LiveDaemon
+from live_daemon import LiveDaemon, starter_model
 
 FRANCE: list[Any] = [
     {"role": "user", "content": "What is the capital of France? Answer in one word."}
@@ -197,22 +198,25 @@ def test_a_conversation_may_have_calls_and_their_results_in_it(sdk: openai.OpenA
     assert choice.message.tool_calls is None
 
 
-def test_a_prompt_that_does_not_fit_is_shortened_when_that_is_allowed(sdk: openai.OpenAI) -> None:
+def test_a_prompt_that_does_not_fit_is_shortened_when_that_is_allowed(home: Path) -> None:
     messages = [
-        {"role": "user", "content": "word " * 5000},
+        {"role": "user", "content": "word " * 300},
         {"role": "assistant", "content": "Yes."},
-        {"role": "user", "content": "word " * 5000},
+        {"role": "user", "content": "word " * 300},
         {"role": "assistant", "content": "Yes."},
         *FRANCE,
     ]
-    with pytest.raises(openai.BadRequestError) as caught:
-        _chat(sdk, messages=messages, max_tokens=4)
-    assert caught.value.code == "context_length_exceeded"
-    reply = _chat(
-        sdk, messages=messages, max_tokens=4, extra_body={"context_overflow": "drop_oldest"}
-    )
+    settings = ["engine.context_length=512", "engine.slots=1"]
+    with LiveDaemon(home, models=[starter_model()], settings=settings) as daemon:
+        small = daemon.openai()
+        with pytest.raises(openai.BadRequestError) as caught:
+            _chat(small, messages=messages, max_tokens=4)
+        assert caught.value.code == "context_length_exceeded"
+        reply = _chat(
+            small, messages=messages, max_tokens=4, extra_body={"context_overflow": "drop_oldest"}
+        )
     assert reply.usage.dropped_messages > 0
-    assert reply.usage.prompt_tokens < 8192
+    assert reply.usage.prompt_tokens < 512
 
 
 def test_a_model_without_eyes_says_so(sdk: openai.OpenAI) -> None:
