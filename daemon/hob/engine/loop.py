@@ -139,12 +139,13 @@ class EngineLoop:
         """Compute one batch, if there is anything to compute."""
         self._admission.let_in(self._live)
         self._catch_up()
-        if not self._live:
-            return
         step, share = self._plan()
-        batch = [(self._live[grant.id], grant.tokens) for grant in step.grants]
-        if not self._make_room(batch):
+        while not self._cache.make_room(step.tokens):
+            self._move_one_out()
+            step, share = self._plan()
+        if not step.grants:
             return
+        batch = [(self._live[grant.id], grant.tokens) for grant in step.grants]
         began = self._clock()
         try:
             indexes = self._compute(batch)
@@ -157,7 +158,7 @@ class EngineLoop:
             self._drop(batch, error)
         else:
             seconds = self._clock() - began
-            self._costs.learn(sum(count for _seq, count in batch), seconds)
+            self._costs.learn(step.tokens, seconds)
             if share < 1:
                 self._turns.spent(seconds, reads=step.reads, share=share)
             self._advance(batch, indexes)
@@ -191,13 +192,6 @@ class EngineLoop:
             return self._turns.may_read(share, self._costs.seconds(sizes.useful))
 
         return plan(views, others, sizes, may_read), share
-
-    def _make_room(self, batch: Batch) -> bool:
-        """Cells for the step; False when somebody had to be moved out, for a new plan."""
-        if self._cache.make_room(sum(count for _seq, count in batch)):
-            return True
-        self._move_one_out()
-        return False
 
     def _move_one_out(self) -> None:
         views = [live_view(seq, self._costs) for seq in self._live.values()]
