@@ -10,12 +10,13 @@ import pytest
 from hob.engine.limits import MAX_VALUE
 from hob.engine.template import ChatTemplate, make_renderer
 from hob.errors import TemplateFailed
-from hob.wire.generate import ChatMessage
+from hob.wire.generate import ChatMessage, GenerateRequest
 
 SYSTEM = ChatMessage(role="system", content="Be brief.")
 HELLO = ChatMessage(role="user", content="Hello <b>")
 ANSWER = ChatMessage(role="assistant", content="Hi")
 BYE = ChatMessage(role="user", content="Bye")
+REQUEST = GenerateRequest(id="a", messages=(HELLO,))
 
 
 def render(source: str, *messages: ChatMessage) -> str:
@@ -159,10 +160,10 @@ def test_what_a_template_says_when_it_refuses_is_passed_on() -> None:
 
 def test_a_model_without_a_template_says_so_when_it_is_asked_to_chat() -> None:
     with pytest.raises(TemplateFailed, match="no chat template"):
-        make_renderer("", bos_token="", eos_token="")([HELLO])
+        make_renderer("", bos_token="", eos_token="")([HELLO], REQUEST)
 
 
 def test_a_broken_template_is_reported_when_it_is_used() -> None:
     renderer = make_renderer("{% if %}", bos_token="", eos_token="")
     with pytest.raises(TemplateFailed, match="broken"):
-        renderer([HELLO])
+        renderer([HELLO], REQUEST)

@@ -1,4 +1,4 @@
-"""The header that says who goes first."""
+"""Whose request goes first: what the client says of it in a header."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from hob.wire.generate import Priority
 PRIORITY_HEADER = "X-Hob-Priority"
 
 
-def priority_of(request: web.Request) -> Priority:
+def priority_of(request: web.Request, default: Priority = "normal") -> Priority:
     """Raises InvalidRequest for a priority that there is not."""
-    given = request.headers.get(PRIORITY_HEADER, "normal")
+    given = request.headers.get(PRIORITY_HEADER, default)
     if given not in get_args(Priority):
         raise InvalidRequest(
             f"{given!r} is not a priority.",

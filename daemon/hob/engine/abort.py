@@ -1,4 +1,4 @@
-"""Ending a step early once nobody wants it."""
+"""Ending a step early."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ class Interruptible(Protocol):
 
 
 class Abort:
-    """Ends a step early once every request in it has been cancelled.
+    """Ends a step once every request in it has been cancelled, or work that can wait as soon as
+    there is other work.
 
     The lock makes "who is in the step" and "is the step to be ended" one state, so that a late
     cancellation can never end the step after.
@@ -24,22 +25,28 @@ class Abort:
         self._lock = threading.Lock()
         self._doomed: set[str] = set()
         self._running: set[str] = set()
+        self._idling = False
 
     def doom(self, request_id: str) -> None:
-        """Somebody cancels this request; from any thread."""
         with self._lock:
             self._doomed.add(request_id)
             self._check()
 
     def forget(self, request_id: str) -> None:
-        """The request has left."""
         with self._lock:
             self._doomed.discard(request_id)
 
+    def arrived(self) -> None:
+        """There is work: what was only done because there was none ends."""
+        with self._lock:
+            if self._idling:
+                self._runtime.interrupt()
+
     def watching(self, ids: set[str]) -> Abort:
-        """Use as `with abort.watching(ids): decode`."""
+        """Use as `with abort.watching(ids): decode`; no ids for work that can wait."""
         with self._lock:
             self._running = ids
+            self._idling = not ids
             self._check()
         return self
 
@@ -53,4 +60,5 @@ class Abort:
     def __exit__(self, *_error: object) -> None:
         with self._lock:
             self._running = set()
+            self._idling = False
             self._runtime.clear_interrupt()

@@ -204,6 +204,9 @@ class _Environment(ImmutableSandboxedEnvironment):
                 self._budget.charge_value(value)
                 self._budget.check_join(value, *options[:1])
             case "tojson" | "string":
+                if name == "tojson" and isinstance(value, Iterator):
+                    # `tools | map(attribute='function') | tojson`
+                    value = list(value)
                 self._budget.charge_value(value)
                 self._budget.check_numbers(options, _MOST_INDENT)
             case _:

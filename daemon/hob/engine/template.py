@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
+from hob.engine.client_texts import client_texts
+from hob.engine.conversation import (
+    fold_system,
+    message_values,
+    name_results,
+    split_calls,
+    tool_values,
+    with_tools_in_system,
+    without_tools,
+)
 from hob.engine.limits import MAX_VALUE, LimitExceeded
-from hob.engine.prompt import Render
 from hob.engine.sandbox import Refusal, SandboxedTemplate
+from hob.engine.template_values import offered_tools, values_of
 from hob.errors import TemplateFailed
-from hob.wire.generate import ChatMessage
+from hob.wire.chat import ChatMessage, Tool, ToolCall
+from hob.wire.generate import GenerateRequest
 
 _MAX_DATE_FORMAT = 100
 _MAX_REASON = 300
 _OVERRIDE_HINT = "Use a built-in template: `hob config set engine.chat_template chatml`."
+_LEAST = ("none", "minimal")
+_PROBE_TOOL = Tool(
+    name="probe",
+    description="probe",
+    parameters={"type": "object", "properties": {"probe": {"type": "string"}}},
+)
+_PROBE = ChatMessage(role="user", content="probe")
+_PROBE_CALL = ChatMessage(
+    role="assistant",
+    tool_calls=(ToolCall(name="probe", arguments='{"needle": "x"}', id="probe0000"),),
+)
 
 
-def make_renderer(source: str, *, bos_token: str, eos_token: str) -> Render:
+def make_renderer(source: str, *, bos_token: str, eos_token: str) -> Renderer:
     """How this model renders conversations. What is wrong with its template is raised by each
     rendering, since a model can still continue plain prompts without one."""
     if not source:
-        return _raiser(
+        return Renderer(
             TemplateFailed(
                 "This model's file has no chat template, so it cannot take messages.",
                 hint="Choose a chat model, send a plain prompt, or give it a built-in template: "
@@ -29,16 +52,26 @@ def make_renderer(source: str, *, bos_token: str, eos_token: str) -> Render:
             )
         )
     try:
-        return ChatTemplate(source, bos_token=bos_token, eos_token=eos_token).render
+        return Renderer(ChatTemplate(source, bos_token=bos_token, eos_token=eos_token))
     except TemplateFailed as error:
-        return _raiser(error)
+        return Renderer(error)
 
 
-def _raiser(error: TemplateFailed) -> Render:
-    def render(_messages: Sequence[ChatMessage]) -> str:
-        raise error
+class Renderer:
+    """Renders requests by a template, or says each time why it cannot."""
 
-    return render
+    def __init__(self, template: ChatTemplate | TemplateFailed) -> None:
+        self._template = template
+
+    @property
+    def takes_tools(self) -> bool:
+        return isinstance(self._template, ChatTemplate) and self._template.takes_tools
+
+    def __call__(self, messages: Sequence[ChatMessage], request: GenerateRequest) -> str:
+        if isinstance(self._template, TemplateFailed):
+            raise self._template
+        tools, values = offered_tools(request), values_of(request)
+        return self._template.render(messages, tools=tools, values=values)
 
 
 class ChatTemplate:
@@ -48,12 +81,11 @@ class ChatTemplate:
     """
 
     def __init__(self, source: str, *, bos_token: str, eos_token: str) -> None:
+        self._source = source
         self._constants: dict[str, Any] = {
             "bos_token": bos_token,
             "eos_token": eos_token,
             "add_generation_prompt": True,
-            "tools": None,
-            "documents": None,
             "strftime_now": _strftime_now,
         }
         try:
@@ -64,32 +96,114 @@ class ChatTemplate:
                 f"The model's chat template is broken: {_reason(error)}.", hint=_OVERRIDE_HINT
             ) from error
 
-    def render(self, messages: Sequence[ChatMessage]) -> str:
-        """The prompt for `messages`, up to where the answer begins.
+    def render(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        tools: Sequence[Tool] = (),
+        values: dict[str, Any] | None = None,
+    ) -> str:
+        """The prompt for `messages`, up to where the answer begins; `values` are variables of the
+        template, of which its constants cannot be changed.
 
         A template that does not take a system message gets its text in the first user message:
-        instructions must never vanish. Raises TemplateFailed.
+        instructions must never vanish. One that does not know tools gets them in words, and one
+        that takes one call a message gets several after one another. Raises TemplateFailed.
         """
-        system = [m.content for m in messages if m.role == "system"]
-        try:
-            text = self._render(messages)
-        except Refusal as refusal:
-            if not system:
-                raise _refused(refusal) from refusal
-        else:
-            if all(content.strip() in text for content in system):
+        messages = name_results(messages)
+        has_calls = any(m.tool_calls or m.role == "tool" for m in messages)
+        if (tools or has_calls) and not self.takes_tools:
+            messages, tools = without_tools(messages, tools), ()
+        refusal: Refusal | None = None
+        for variant in _variants(messages):
+            try:
+                text = self._render(variant, tools, values or {})
+            except Refusal as error:
+                refusal = refusal or error
+                continue
+            if all(m.content.strip() in text for m in variant if m.role == "system"):
                 return text
-        try:
-            return self._render(fold_system(messages))
-        except Refusal as refusal:
-            raise _refused(refusal) from refusal
+        assert refusal, "without a system message the first text is the prompt"
+        raise _refused(refusal) from refusal
 
-    def _render(self, messages: Sequence[ChatMessage]) -> str:
-        values = [{"role": m.role, "content": m.content} for m in messages]
-        # A long conversation makes a long prompt: it is refused for its tokens, not here.
-        largest = MAX_VALUE + 2 * sum(len(m.content) for m in messages)
+    @cached_property
+    def takes_tools(self) -> bool:
+        """Whether tools make a difference to what the template writes."""
+        if "tools" not in self._source:
+            return False
         try:
-            return self._template.render({"messages": values, **self._constants}, largest)
+            told = self._render([_PROBE], (_PROBE_TOOL,), {})
+            return told != self._render([_PROBE], (), {})
+        except (TemplateFailed, Refusal):
+            return True
+
+    @cached_property
+    def _no_tools(self) -> list[Any] | None:
+        """What `tools` is when there are none: None, which many templates ask for, unless the
+        template loops over it unasked."""
+        variables = {"messages": [message_values(_PROBE)], **self._constants}
+        choices: tuple[list[Any] | None, ...] = (None, [])
+        for value in choices:
+            try:
+                self._run({**variables, "tools": value}, MAX_VALUE)
+            except Refusal:
+                return value
+            except TemplateFailed:
+                continue
+            return value
+        return None
+
+    @cached_property
+    def _arguments_as_text(self) -> bool:
+        """Whether the template wants a call's arguments as JSON. Most want them as values, and
+        turn these into JSON themselves or loop over them."""
+        try:
+            text = self._render_values([_PROBE, _PROBE_CALL], (_PROBE_TOOL,), {}, as_text=False)
+        except Refusal:
+            return False
+        except TemplateFailed:
+            return True
+        return "{'needle'" in text
+
+    def _render(
+        self, messages: Sequence[ChatMessage], tools: Sequence[Tool], values: dict[str, Any]
+    ) -> str:
+        as_text = any(m.tool_calls for m in messages) and self._arguments_as_text
+        return self._render_values(messages, tools, values, as_text=as_text)
+
+    def _render_values(
+        self,
+        messages: Sequence[ChatMessage],
+        tools: Sequence[Tool],
+        values: dict[str, Any],
+        *,
+        as_text: bool,
+    ) -> str:
+        short_ids = "[TOOL_CALLS]" in self._source
+        listed = [tool_values(tool) for tool in tools] if tools else self._no_tools
+        said = [message_values(m, arguments_as_text=as_text, short_ids=short_ids) for m in messages]
+        if tools and "message['tools']" in self._source:
+            # Phi 4 mini.
+            said = with_tools_in_system(said, tools)
+        if "<|channel|>analysis" in self._source and values.get("reasoning_effort") in _LEAST:
+            # gpt-oss always thinks, and knows no less than this.
+            values = {**values, "reasoning_effort": "low"}
+        variables = {
+            "documents": None,
+            **values,
+            "messages": said,
+            "tools": listed,
+            # What SmolLM 3 calls tools that it calls by JSON.
+            "xml_tools": listed,
+            **self._constants,
+        }
+        # A long conversation makes a long prompt: it is refused for its tokens, not here.
+        seen = GenerateRequest(id="", messages=tuple(messages), tools=tuple(tools))
+        return self._run(variables, MAX_VALUE + 4 * sum(map(len, client_texts(seen))))
+
+    def _run(self, variables: dict[str, Any], largest: int) -> str:
+        try:
+            return self._template.render(variables, largest)
         except Refusal:
             raise
         except LimitExceeded as error:
@@ -104,15 +218,14 @@ class ChatTemplate:
             ) from error
 
 
-def fold_system(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
-    """The conversation with its system texts at the head of the first user message."""
-    system = "\n\n".join(m.content for m in messages if m.role == "system")
-    folded = [m for m in messages if m.role != "system"]
-    for index, message in enumerate(folded):
-        if message.role == "user":
-            folded[index] = ChatMessage(role="user", content=f"{system}\n\n{message.content}")
-            return folded
-    return [ChatMessage(role="user", content=system), *folded]
+def _variants(messages: list[ChatMessage]) -> Iterator[list[ChatMessage]]:
+    """The conversation, and what else may be tried when the template does not take it."""
+    variants = [messages]
+    if any(len(message.tool_calls) > 1 for message in messages):
+        variants.append(split_calls(messages))
+    yield from variants
+    if any(message.role == "system" for message in messages):
+        yield from map(fold_system, variants)
 
 
 def _strftime_now(form: str) -> str:

@@ -21,23 +21,22 @@ from hob.supervisor import policy, problems
 from hob.supervisor.answer import Answer, Outcome
 from hob.supervisor.inbox import End, Limits, Setup, TakeBack
 from hob.supervisor.lifecycle import DOWN, READY
+from hob.supervisor.outcomes import end_fact
 from hob.supervisor.process import Worker
 from hob.supervisor.room import Room
 from hob.supervisor.seat import Seat
 from hob.supervisor.spawn import WORKER_ARGV, Spawn, spawn
 from hob.wire.base import ErrorInfo
-from hob.wire.calls import Call, CallResult, Embedded, Prefilled, Ranked
-from hob.wire.engine import LoadOptions, Returned, WarmPrompt
+from hob.wire.calls import Call, CallResult
+from hob.wire.engine import LoadOptions, WarmPrompt
 from hob.wire.events import (
     Event,
     ModelChosen,
     ModelFailed,
-    RequestFailed,
-    RequestFinished,
     RequestQueued,
     RequestStarted,
 )
-from hob.wire.generate import Finished, GenerateEvent, GenerateRequest, Usage
+from hob.wire.generate import GenerateEvent, GenerateRequest
 from hob.wire.models import ModelEntry, ModelInfo, ModelState
 from hob.wire.status import WorkerStatus
 
@@ -277,17 +276,7 @@ class Pool:
     def _request_ended(self, seat: Seat, answer: Answer, outcome: Outcome) -> None:
         seat.forget(answer)
         seat.used_at = self._now()
-        at = self._clock()
-        if isinstance(outcome, HobError):
-            error = ErrorInfo.of(outcome)
-            self._publish(RequestFailed(at=at, id=answer.id, model=seat.name, error=error))
-        else:
-            usage, rate = _figures(outcome)
-            self._publish(
-                RequestFinished(
-                    at=at, id=answer.id, model=seat.name, usage=usage, tokens_per_second=rate
-                )
-            )
+        self._publish(end_fact(answer.id, seat.name, outcome, self._clock()))
         if self._draining and not self.live_requests:
             self._quiet.set()
         self._room.review_soon()
@@ -354,17 +343,3 @@ class Pool:
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
-
-
-def _figures(outcome: Finished | Returned) -> tuple[Usage, float]:
-    """The tokens of an answer or a call, and the decode rate."""
-    if isinstance(outcome, Finished):
-        usage = outcome.usage
-        return usage, outcome.timings.tokens_per_second(usage.completion_tokens)
-    match outcome.result:
-        case Prefilled(prompt_tokens=prompt, cached_tokens=cached):
-            return Usage(prompt_tokens=prompt, completion_tokens=0, cached_tokens=cached), 0.0
-        case Embedded(tokens=tokens) | Ranked(tokens=tokens):
-            return Usage(prompt_tokens=sum(tokens), completion_tokens=0), 0.0
-        case _:
-            return Usage(prompt_tokens=0, completion_tokens=0), 0.0
