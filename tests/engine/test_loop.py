@@ -11,16 +11,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from fakes.runtime import END, FakeRuntime
+from hob.engine.cache.prefixes import PrefixCache
+from hob.engine.costs import CostCurve
 from hob.engine.inbox import Accepted, Cancelled, Drain, Prepared, Refused
 from hob.engine.job import Job, Prompt
 from hob.engine.loop import EngineLoop
 from hob.engine.output.stream import PlainOutput
-from hob.engine.scheduler import Limits
 from hob.errors import ContextOverflow
 from hob.wire.engine import Failed, FromWorker, Heartbeat
 from hob.wire.generate import Delta, Finished, GenerateRequest, Priority, Started
-
-LIMITS = Limits(batch_tokens=32, shared_chunk=8)
 
 
 class Bench:
@@ -30,7 +29,11 @@ class Bench:
         self.runtime = runtime
         self.now = 0.0
         self.sent: list[FromWorker] = []
-        self.loop = EngineLoop(runtime, LIMITS, self.sent.append, lambda: self.now)
+        self.cache = PrefixCache(runtime, 10_000)
+        costs = CostCurve(32, default_useful=8, default_full=32)
+        self.loop = EngineLoop(
+            runtime, self.cache, costs, self.sent.append, most=32, clock=lambda: self.now
+        )
 
     def accept(self, id: str, stop: tuple[str, ...] = (), priority: Priority = "normal") -> None:
         request = GenerateRequest(id=id, prompt="x", stop=stop, priority=priority)
@@ -152,13 +155,24 @@ def test_an_interactive_request_goes_before_a_normal_one(bench: Bench) -> None:
     assert bench.started()[2:] == ["i", "n"]
 
 
-def test_a_request_waits_until_all_the_cells_it_may_need_are_free(bench: Bench) -> None:
-    bench.ask("a", "a" * 10, 40)
-    bench.ask("b", "b" * 10, 40)
-    bench.step(3)
+def test_a_prompt_waits_until_there_are_cells_for_it(bench: Bench) -> None:
+    bench.ask("a", "a" * 30, 20)
+    bench.ask("b", "b" * 30, 20)
+    bench.step(1)
     assert bench.started() == ["a"]
     bench.settle()
     assert bench.ends("b") == 1
+
+
+def test_when_cells_run_out_the_last_one_is_moved_out_and_comes_back(bench: Bench) -> None:
+    bench.runtime.script = lambda tokens: tokens[0]
+    bench.ask("a", "a" * 10, 50)
+    bench.ask("b", "b" * 10, 50)
+    bench.settle()
+    assert (bench.text("a"), bench.text("b")) == ("a" * 50, "b" * 50)
+    assert bench.started() == ["a", "b"]
+    ends = [m.id for m in bench.sent if isinstance(m, Finished)]
+    assert ends == ["a", "b"]
 
 
 def test_the_second_turn_of_a_conversation_starts_from_the_first(bench: Bench) -> None:
@@ -171,7 +185,7 @@ def test_the_second_turn_of_a_conversation_starts_from_the_first(bench: Bench) -
 
 
 def test_memory_that_cannot_be_cut_is_cleared_for_another_prompt() -> None:
-    bench = Bench(FakeRuntime(slots=1, cuttable=False))
+    bench = Bench(FakeRuntime(slots=1, divisible=False))
     bench.ask("a", "hello", 3)
     bench.settle()
     bench.ask("b", "help", 3)
@@ -187,6 +201,7 @@ def cancel_preparing(bench: Bench) -> None:
 def cancel_queued(bench: Bench) -> None:
     bench.ask("x", "xxx", 30)
     bench.ask("y", "yyy", 20)
+    bench.step()
     bench.ask("a")
     bench.step()
     assert "a" not in bench.started()
@@ -269,7 +284,7 @@ def test_a_failed_step_fails_its_requests_and_the_loop_goes_on(bench: Bench) -> 
     bench.step()
     failed = [m.error.code for m in bench.sent if isinstance(m, Failed)]
     assert failed == ["worker_error", "worker_error"]
-    assert bench.runtime.cells == [[], []]
+    assert bench.runtime.used_cells == 0
     bench.ask("c", "ccc", 2)
     bench.settle()
     assert bench.finished("c").reason == "length"

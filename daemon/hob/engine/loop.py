@@ -139,12 +139,13 @@ class EngineLoop:
         """Compute one batch, if there is anything to compute."""
         self._admission.let_in(self._live)
         self._catch_up()
-        if not self._live:
-            return
         step, share = self._plan()
-        batch = [(self._live[grant.id], grant.tokens) for grant in step.grants]
-        if not self._make_room(batch):
+        while not self._cache.make_room(step.tokens):
+            self._move_one_out()
+            step, share = self._plan()
+        if not step.grants:
             return
+        batch = [(self._live[grant.id], grant.tokens) for grant in step.grants]
         began = self._clock()
         try:
             indexes = self._compute(batch)
@@ -157,8 +158,9 @@ class EngineLoop:
             self._drop(batch, error)
         else:
             seconds = self._clock() - began
-            self._costs.learn(sum(count for _seq, count in batch), seconds)
-            self._turns.spent(seconds, reads=step.reads, share=share)
+            self._costs.learn(step.tokens, seconds)
+            if share < 1:
+                self._turns.spent(seconds, reads=step.reads, share=share)
             self._advance(batch, indexes)
         self._steps += 1
         self._beat()
@@ -191,13 +193,6 @@ class EngineLoop:
 
         return plan(views, others, sizes, may_read), share
 
-    def _make_room(self, batch: Batch) -> bool:
-        """Cells for the step; False when somebody had to be moved out and it must be planned anew."""
-        if self._cache.make_room(sum(count for _seq, count in batch)):
-            return True
-        self._move_one_out()
-        return False
-
     def _move_one_out(self) -> None:
         views = [live_view(seq, self._costs) for seq in self._live.values()]
         victim = give_way(views, None)
@@ -225,13 +220,14 @@ class EngineLoop:
             certain = min(count, len(seq.tokens) - first)
             self._cache.grow(seq.slot, seq.tokens[first : first + certain])
             seq.computed += certain
+            last = index
             if seq.scores_prompt and not seq.new_tokens:
                 self._drawing.score(seq, index, first, certain)
-                index += certain - 1
+                last += certain - 1
             if seq.computed in seq.stops and seq.computed < len(seq.tokens):
                 self._cache.checkpoint(seq.slot)
             if seq.computed == len(seq.tokens) and not seq.prefill:
-                self._answer(seq, index, wrong_cells=count > certain)
+                self._answer(seq, last, wrong_cells=count > certain)
 
     def _answer(self, seq: Sequence, index: int, *, wrong_cells: bool) -> None:
         assert seq.slot is not None
