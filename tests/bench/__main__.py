@@ -184,11 +184,21 @@ def _known(hob: Hob, peer: Peer, rounds: int) -> list[Figure]:
 
 def _worker(hob: Hob, peer: Peer, setup: Setup) -> list[Figure]:
     _say("what the worker costs besides the model")
+    # Fresh processes: what they have saved of prompts is no cost of theirs.
+    hob.use()
+    peer.stop()
+    peer.start()
+    measure.first_token(hob, peer, 1, 20)
     kv_bytes = int(str(hob.loaded()["kv_bytes"]))
     name = setup.model.name
     memory = inside.memory_besides(hob.worker_pids()[0], name, kv_bytes)
     beside = inside.memory_besides(peer.pid, name, kv_bytes)
-    row = bounded("worker's memory besides the model file and the KV cache", memory, "MB", 80)
+    row = bounded(
+        "worker's memory besides model file and KV cache: Python and compute buffers",
+        memory,
+        "MB",
+        80,
+    )
     share = inside.python_share(setup.model, setup.context, setup.threads)
     return [
         replace(row, peer=f"{short(beside)} MB"),

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 from bench.report import Figure
 
-_ROW, _TEXT, _BARS, _EDGE = 26, 430, 380, 50
+_ROW, _TEXT, _BARS, _EDGE = 26, 520, 360, 20
 _STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #1f2328 }
 .small { font-size: 11px; fill: #59636e }
