@@ -104,8 +104,10 @@ def draw(matcher: ll.LLMatcher, seed: int) -> list[int]:
     return tokens
 
 
-def read_calls(form: Format, vocab: MarkVocab, tokens: list[int]) -> list[tuple[str, object]]:
-    output = ParsedOutput(form, Ask(TOOLS), controls=form.marks)
+def read_calls(
+    form: Format, vocab: MarkVocab, tokens: list[int], tools: tuple[Tool, ...] = TOOLS
+) -> list[tuple[str, object]]:
+    output = ParsedOutput(form, Ask(tools), controls=form.marks)
     names: dict[int, str] = {}
     arguments: dict[int, str] = {}
     emissions = [*map(output.push, vocab.pieces(tokens)), output.flush()]
@@ -202,6 +204,25 @@ def test_gpt_oss_may_think_before_it_calls() -> None:
         assert accepts(matcher_of(HARMONY, vocab, thinking="maybe"), vocab, text)
     final = "<|channel|>final<|message|>No."
     assert not accepts(matcher_of(HARMONY, vocab, thinking="maybe"), vocab, final)
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
+def test_arguments_may_refer_to_definitions(form: Format) -> None:
+    tool = Tool(
+        name="count",
+        parameters={
+            "type": "object",
+            "properties": {"n": {"$ref": "#/$defs/few", "type": "integer"}},
+            "required": ["n"],
+            "$defs": {"few": {"type": "integer", "minimum": 1, "maximum": 3}},
+        },
+    )
+    vocab = vocab_of(form)
+    [(name, arguments)] = read_calls(
+        form, vocab, draw(matcher_of(form, vocab, (tool,)), 1), (tool,)
+    )
+    assert name == "count"
+    assert arguments in ({"n": 1}, {"n": 2}, {"n": 3})
 
 
 def test_arguments_are_closed_unless_the_schema_opens_them() -> None:
