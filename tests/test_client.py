@@ -10,6 +10,7 @@ import pytest
 from fakes import replies
 from fakes.fake_daemon import Connection, FakeDaemon, chat_chunk
 from hob.client import Client
+from hob.client.interrupt import Interrupt
 from hob.errors import (
     BodyTooLarge,
     ContextOverflow,
@@ -28,6 +29,7 @@ from hob.wire.events import DaemonReady, ModelLoading
 from hob.wire.generate import ChatMessage
 from hob.wire.models import ModelEntry, PullDone, PullFailed, PullProgress
 from hob.wire.status import TokenReply
+from hob.wire.text import PrefillReply
 
 HELLO = [ChatMessage(role="user", content="hello")]
 CHAT = "/v1/chat/completions"
@@ -438,3 +440,47 @@ def test_stop_is_a_post(daemon: FakeDaemon, client: Client) -> None:
     daemon.reply("POST", "/hob/v1/stop", {})
     client.stop()
     assert daemon.asked[0].method == "POST"
+
+
+def test_a_prefill_is_done_in_the_background_by_default(daemon: FakeDaemon, client: Client) -> None:
+    reply = PrefillReply(model="tiny", prompt_tokens=9, cached_tokens=4)
+    daemon.reply("POST", "/hob/v1/prefill", reply)
+    assert client.prefill(HELLO) == reply
+    assert daemon.asked[0].json == {
+        "messages": [{"role": "user", "content": "hello"}],
+        "priority": "background",
+    }
+
+
+def test_a_prefill_is_ended_from_another_thread(daemon: FakeDaemon, client: Client) -> None:
+    interrupt = Interrupt()
+
+    def answer(connection: Connection) -> None:
+        interrupt.set()
+        connection.wait_until_left()
+
+    daemon.script("POST", "/hob/v1/prefill", answer)
+    with pytest.raises(DaemonUnreachable):
+        client.prefill(HELLO, interrupt=interrupt)
+    assert daemon.left.wait(20)
+
+
+def test_an_interrupt_before_the_request_ends_it_at_once(
+    daemon: FakeDaemon, client: Client
+) -> None:
+    daemon.script("POST", "/hob/v1/prefill", Connection.wait_until_left)
+    interrupt = Interrupt()
+    interrupt.set()
+    with pytest.raises(DaemonUnreachable):
+        client.prefill(HELLO, interrupt=interrupt)
+
+
+def test_thoughts_are_told_apart_from_the_answer(daemon: FakeDaemon, client: Client) -> None:
+    end = chat_chunk({}, "length")
+    end["choices"][0]["context_full"] = True
+    events: list[object] = [chat_chunk({"reasoning_content": "Hm."}), chat_chunk({"content": "A"})]
+    daemon.stream("POST", CHAT, [*events, end, "[DONE]"])
+    thoughts: list[str] = []
+    stream = client.chat(HELLO, on_thought=thoughts.append)
+    assert (list(stream), thoughts) == (["A"], ["Hm."])
+    assert (stream.finish_reason, stream.context_full) == ("length", True)

@@ -63,3 +63,14 @@ def test_the_other_end_closing_a_pipe_is_the_end_of_the_stream() -> None:
             raise BrokenPipeError
 
     assert PipeTransport(Closed()).receive() == b""  # type: ignore[arg-type]
+
+
+def test_a_pipe_that_was_closed_meanwhile_fails_like_a_broken_one(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    path.write_bytes(b"")
+    transport = connect_pipe(path)
+    transport.close()
+    with pytest.raises(OSError, match="closed"):
+        transport.receive()
+    with pytest.raises(OSError, match="closed"):
+        transport.send(b"late")

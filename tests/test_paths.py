@@ -12,6 +12,7 @@ def test_hob_home_puts_everything_under_one_folder(tmp_path: Path) -> None:
     assert paths.state_file.parent == tmp_path / "state"
     assert paths.log_file.parent == tmp_path / "logs"
     assert paths.socket == tmp_path / "run" / "hob.sock"
+    assert paths.prefix_dir == tmp_path / "cache" / "prefixes"
 
 
 def test_a_relative_home_means_the_folder_of_now(tmp_path: Path) -> None:

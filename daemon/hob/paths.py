@@ -21,6 +21,7 @@ class Paths:
     state_dir: Path
     log_dir: Path
     run_dir: Path
+    cache_dir: Path
 
     @property
     def socket(self) -> Path:
@@ -49,6 +50,11 @@ class Paths:
         return self.state_dir / "state.json"
 
     @property
+    def prefix_dir(self) -> Path:
+        """What the models have read of prompts; it may be thrown away at any time."""
+        return self.cache_dir / "prefixes"
+
+    @property
     def history_file(self) -> Path:
         """What was typed in `hob chat`."""
         return self.state_dir / "history"
@@ -64,6 +70,7 @@ def find_paths(environ: Mapping[str, str] = os.environ) -> Paths:
             state_dir=root / "state",
             log_dir=root / "logs",
             run_dir=_short_enough(root / "run", environ),
+            cache_dir=root / "cache",
         )
     import platformdirs
 
@@ -74,6 +81,7 @@ def find_paths(environ: Mapping[str, str] = os.environ) -> Paths:
         state_dir=dirs.user_state_path,
         log_dir=dirs.user_log_path,
         run_dir=_short_enough(_runtime_dir(dirs.user_state_path, environ), environ),
+        cache_dir=dirs.user_cache_path,
     )
 
 

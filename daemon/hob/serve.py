@@ -32,7 +32,7 @@ from hob.models.registry import Registry
 from hob.paths import Paths, find_paths
 from hob.state import State, load_state, save_state
 from hob.supervisor.pool import Pool, PoolOptions
-from hob.wire.engine import LoadOptions
+from hob.wire.engine import CacheOptions, LoadOptions, WarmPrompt
 from hob.wire.events import DaemonReady, DaemonStopping, ModelAdded
 from hob.wire.status import Status
 
@@ -81,7 +81,7 @@ class Daemon:
             resolve=self._registry.resolve,
             infos=self._registry.infos,
             publish=self._bus.publish,
-            options=pool_options(config),
+            options=pool_options(config, paths),
             on_use=self._remember_use,
         )
         self._app = web.Application()
@@ -138,6 +138,7 @@ class Daemon:
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(self._bus.close)
             stack.push_async_callback(self._pool.aclose)
+            await asyncio.to_thread(make_cache_folder, self._config, self._paths)
             # Before the socket answers, so that its first answer knows the models.
             await self._registry.rescan()
             await self._choose()
@@ -234,7 +235,7 @@ class Daemon:
         await asyncio.to_thread(set_values, self._paths, wish)
 
 
-def pool_options(config: Config) -> PoolOptions:
+def pool_options(config: Config, paths: Paths) -> PoolOptions:
     """What the settings say about workers and how models are loaded."""
     engine = config.engine
     return PoolOptions(
@@ -244,13 +245,23 @@ def pool_options(config: Config) -> PoolOptions:
             slots=engine.slots,
             threads=engine.threads or None,
             batch_tokens=engine.batch_tokens,
+            step_s=engine.step_target,
             gpu_layers=engine.gpu_layers,
+            split_mode=engine.split_mode,
+            main_gpu=engine.main_gpu,
+            tensor_split=engine.tensor_split,
             flash_attention=engine.flash_attention,
             kv_type=engine.kv_type,
             mmap=engine.mmap,
             mlock=engine.mlock,
             default_max_tokens=engine.max_tokens,
             template_override=engine.chat_template,
+            cache=_cache_options(config, paths),
+            warm_prompts=tuple(
+                WarmPrompt(text=text, source="engine.warm_prompts") for text in engine.warm_prompts
+            ),
+            speculate=engine.speculate,
+            draft=_draft_file(config),
         ),
         max_loaded=config.models.keep_loaded,
         max_queued=engine.max_queued,
@@ -258,6 +269,30 @@ def pool_options(config: Config) -> PoolOptions:
         start_timeout_s=engine.start_timeout,
         stall_timeout_s=engine.stall_timeout,
     )
+
+
+def _cache_options(config: Config, paths: Paths) -> CacheOptions:
+    disk_bytes = config.cache.disk
+    folder = str(paths.prefix_dir) if disk_bytes else ""
+    return CacheOptions(ram_bytes=config.cache.ram, disk_bytes=disk_bytes, folder=folder)
+
+
+def _draft_file(config: Config) -> str:
+    """A path as it is, a mere name in the models folder."""
+    draft = config.engine.draft
+    return str(config.models.folder / Path(draft).expanduser()) if draft else ""
+
+
+def make_cache_folder(config: Config, paths: Paths) -> None:
+    """What people asked can be read out of it, so it is for this user alone. A worker that finds
+    no folder goes without the disk."""
+    if not config.cache.disk:
+        return
+    try:
+        paths.prefix_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        paths.prefix_dir.chmod(0o700)
+    except OSError as error:
+        _log.warning("prompts cannot be kept in %s: %s", paths.prefix_dir, error)
 
 
 def _home_digest() -> str:

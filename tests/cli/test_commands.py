@@ -5,8 +5,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
+import msgspec
 import pytest
 
 from fakes import replies
@@ -154,6 +156,8 @@ def test_status_without_a_daemon_ends_with_3_and_starts_none(cli: Cli) -> None:
         ({"state": "down", "warm_since": None, "problem": replies.BAD_FILE}, "Download it again"),
         ({"restarts": 2}, "restarts  2"),
         ({"tokens_per_second": None}, "tiny: warm"),
+        ({"live_requests": 1, "waiting_requests": 2}, "1 in progress, 2 waiting in line"),
+        ({"prompt_tokens": 200, "cached_tokens": 150}, "75% of what was asked"),
     ],
 )
 def test_status_tells_every_state_of_a_worker(changes: dict[str, object], told: str) -> None:
@@ -163,8 +167,6 @@ def test_status_tells_every_state_of_a_worker(changes: dict[str, object], told: 
 
 def test_status_tells_how_many_layers_are_on_which_gpu() -> None:
     def shown(layers_on_gpu: int) -> str:
-        import msgspec
-
         placement = Placement(device="H200", layers=30, layers_on_gpu=layers_on_gpu)
         loaded = msgspec.structs.replace(replies.LOADED, placement=placement)
         workers = (replies.worker(loaded=loaded),)
@@ -172,6 +174,28 @@ def test_status_tells_how_many_layers_are_on_which_gpu() -> None:
 
     assert "H200, all 30 layers" in shown(30)
     assert "H200 with 12 of 30 layers" in shown(12)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"kind": "embedding", "embedding_length": 384}, "makes embeddings of 384 numbers"),
+        ({"kind": "reranking"}, "ranks documents"),
+        ({"media": ("image", "audio")}, "sees images, hears sounds"),
+        (
+            {"placement": Placement(device="CPU", layers=9, layers_on_gpu=0, why="No GPU.\x1b[2J")},
+            "No GPU.",
+        ),
+    ],
+)
+def test_status_tells_what_a_model_is_for_and_why_it_is_where_it_is(
+    changes: dict[str, Any], told: str
+) -> None:
+    loaded = msgspec.structs.replace(replies.LOADED, **changes)
+    status = replies.status(workers=(replies.worker(loaded=loaded),))
+    lines = "\n".join(describe(status, 2_000.0))
+    assert told in lines
+    assert "\x1b" not in lines
 
 
 def test_status_tells_what_to_do_without_a_model_or_a_choice() -> None:

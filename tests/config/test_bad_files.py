@@ -101,6 +101,16 @@ def test_an_unknown_key_is_refused_with_its_line_and_a_guess(
         ("api.allowed_hosts", "[1]", "list"),
         ("api.allowed_hosts", '["desk:80"]', "without ports"),
         ("api.allowed_hosts", '["http://desk"]', "host names"),
+        ("engine.tensor_split", '"3,-1"', "commas"),
+        ("engine.tensor_split", '"0,0"', "commas"),
+        ("engine.tensor_split", '"nan"', "commas"),
+        ("engine.tensor_split", '"1' + ",1" * 200 + '"', "up to 128"),
+        ("engine.tensor_split", "[3, 1]", "commas"),
+        ("engine.warm_prompts", '"You are kind."', "list"),
+        ("engine.warm_prompts", "[1]", "list"),
+        ("engine.warm_prompts", '["' + "x" * 100_001 + '"]', "100000 characters"),
+        ("engine.warm_prompts", '["x"' + ',"x"' * 32 + "]", "up to 32"),
+        ("cache.disk", "0", "unit"),
     ],
 )
 def test_a_wrong_value_is_refused_with_what_is_allowed(

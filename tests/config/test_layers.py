@@ -55,6 +55,14 @@ def test_the_environment_wins_over_the_file_and_flags_win_over_both(
         ("api.max_body", "1MiB", 2**20),
         ("api.allowed_hosts", "Desk.local, desk", ("desk.local", "desk")),
         ("api.allowed_hosts", "", ()),
+        ("engine.step_target", "80ms", 0.08),
+        ("engine.tensor_split", "3, 1.5", (3.0, 1.5)),
+        ("engine.tensor_split", "", ()),
+        ("engine.warm_prompts", "You are kind.\nAnd brief.", ("You are kind.\nAnd brief.",)),
+        ("engine.warm_prompts", '["You are kind.", "[1]"]', ("You are kind.", "[1]")),
+        ("engine.warm_prompts", '["[1]"]', ("[1]",)),
+        ("engine.warm_prompts", " ", ()),
+        ("cache.disk", "0B", 0),
     ],
 )
 def test_a_setting_means_the_same_from_the_environment_and_from_a_flag(
@@ -64,6 +72,8 @@ def test_a_setting_means_the_same_from_the_environment_and_from_a_flag(
     for environ, flags in (({env_name(key): text}, {}), ({}, {key: text})):
         config = load_config(paths, environ, flags)
         assert getattr(getattr(config, section), name) == value
+        again = load_config(paths, {}, {key: shown(config, key)})
+        assert getattr(getattr(again, section), name) == value
 
 
 def test_a_folder_may_start_at_home(paths: Paths) -> None:

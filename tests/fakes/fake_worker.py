@@ -36,6 +36,14 @@ Cues of a request: how its prompt (or the last message's content) begins:
     flood           a Delta of 1 MiB, without end
     fail CODE       Failed with that error code (default context_length_exceeded), no Started
     gate PATH N     the numbers 1 to N, one for each byte that comes out of the FIFO at PATH
+    queued N ...    tells the places N to 1 first, then acts on the rest
+
+Cues of a call: how the first text in it begins (of a prefill or a rendering, its prompt):
+    (anything)      its result: a word is a token, and the token is the length of the word
+    unheard, babble, fail CODE, queued N ...    as above
+    crash at 0      SIGKILL to itself, a prefill after Started; exit, freeze and stall alike
+    gate PATH N     the result after N bytes from the FIFO
+    wrong result    Finished, as if it were a request
 
 `max_tokens` (reason "length") and `stop` are honoured. A word is a token; each answer claims
 10 ms for every token after the first, so that the decode rate is 100 tokens per second.
@@ -51,10 +59,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from hob.errors import HobError, ModelLoadFailed, OutOfMemory, error_classes
+from hob.errors import Cancelled, HobError, ModelLoadFailed, OutOfMemory, error_classes
 from hob.wire.base import ErrorInfo
+from hob.wire.calls import (
+    Call,
+    CallResult,
+    Detokenize,
+    Embed,
+    Embedded,
+    PlainText,
+    Prefill,
+    Prefilled,
+    Ranked,
+    Render,
+    Rendered,
+    Rerank,
+    Tokenize,
+    Tokens,
+)
 from hob.wire.engine import (
     PROTOCOL_VERSION,
+    Ask,
     BuildInfo,
     Cancel,
     Failed,
@@ -67,6 +92,7 @@ from hob.wire.engine import (
     LoadFailed,
     LoadProgress,
     Placement,
+    Returned,
     Stop,
     ToWorker,
     to_worker_decoder,
@@ -77,6 +103,7 @@ from hob.wire.generate import (
     Finished,
     FinishReason,
     GenerateRequest,
+    Queued,
     Started,
     Timings,
     Usage,
@@ -101,6 +128,7 @@ class Worker:
         self.selector = selectors.DefaultSelector()
         self.selector.register(0, selectors.EVENT_READ)
         self.live: dict[str, Iterator[Turn]] = {}
+        self.calls: set[str] = set()
         self.gates: dict[str, int] = {}
         self.held: set[str] = set()
         self.stopping = False
@@ -155,10 +183,13 @@ class Worker:
                 self.load(message)
             case Generate(request):
                 self.live[request.id] = self.answer(request)
+            case Ask(call):
+                self.calls.add(call.id)
+                self.live[call.id] = self.reply(call)
             case Cancel(request_id):
                 if self.live.pop(request_id, None) is not None:
                     self.close_gate(request_id)
-                    self.finish(request_id, "cancelled", 0, 0)
+                    self.cancelled(request_id)
             case Stop():
                 self.stopping = "ignores-stop" not in self.cues
 
@@ -223,12 +254,9 @@ class Worker:
 
     def answer(self, request: GenerateRequest) -> Iterator[Turn]:
         prompt, prompt_tokens = _prompt(request)
+        prompt = self.queue(request.id, prompt)
         cue, _, rest = prompt.partition(" ")
-        if cue == "unheard":
-            os.kill(os.getpid(), signal.SIGKILL)
-        if cue == "fail":
-            cls = error_classes()[rest or "context_length_exceeded"]
-            self.send(Failed(id=request.id, error=ErrorInfo.of(cls("Failed on cue."))))
+        if self.ends_unheard(request.id, cue, rest):
             return
         self.send(Started(id=request.id, prompt_tokens=prompt_tokens))
         yield "token"
@@ -260,6 +288,51 @@ class Worker:
         if doom == len(words):
             self.meet_doom(cue)
         self.finish(request.id, reason, prompt_tokens, said, stop)
+
+    def reply(self, call: Call) -> Iterator[Turn]:
+        text = self.queue(call.id, call_text(call))
+        cue, _, rest = text.partition(" ")
+        if self.ends_unheard(call.id, cue, rest):
+            return
+        if isinstance(call, Prefill):
+            self.send(Started(id=call.id, prompt_tokens=len(text.split())))
+        yield "token"
+        self.misbehave_at_once(call.id, cue, text)
+        if _doom(text) == 0:
+            self.meet_doom(cue)
+        if cue == "gate":
+            path, _, count = rest.rpartition(" ")
+            for _ in range(int(count)):
+                yield from self.wait_at_gate(call.id, path)
+        if text == "wrong result":
+            self.finish(call.id, "stop", 1, 1)
+        else:
+            self.send(Returned(id=call.id, result=call_result(call)))
+
+    def queue(self, request_id: str, prompt: str) -> str:
+        """Tell the places that the cue says; the prompt without it."""
+        cue, _, rest = prompt.partition(" ")
+        if cue != "queued":
+            return prompt
+        places, _, rest = rest.partition(" ")
+        for place in range(int(places), 0, -1):
+            self.send(Queued(id=request_id, place=place))
+        return rest
+
+    def ends_unheard(self, request_id: str, cue: str, rest: str) -> bool:
+        if cue == "unheard":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if cue == "fail":
+            cls = error_classes()[rest or "context_length_exceeded"]
+            self.send(Failed(id=request_id, error=ErrorInfo.of(cls("Failed on cue."))))
+        return cue == "fail"
+
+    def cancelled(self, request_id: str) -> None:
+        if request_id in self.calls:
+            error = ErrorInfo.of(Cancelled("The call was taken back."))
+            self.send(Failed(id=request_id, error=error))
+        else:
+            self.finish(request_id, "cancelled", 0, 0)
 
     def wait_at_gate(self, request_id: str, path: str) -> Iterator[Turn]:
         if request_id not in self.gates:
@@ -320,6 +393,40 @@ def _prompt(request: GenerateRequest) -> tuple[str, int]:
     tokens = sum(len(message.content.split()) for message in request.messages)
     asked = [message.content for message in request.messages if message.role == "user"]
     return (asked or [request.messages[-1].content])[-1], tokens
+
+
+def call_text(call: Call) -> str:
+    """The first text in a call."""
+    match call:
+        case Prefill(request=request) | Render(request=request):
+            return _prompt(request)[0]
+        case Embed(inputs=inputs):
+            return str(inputs[0])
+        case Rerank(query=query):
+            return query
+        case Tokenize(text=text):
+            return text
+        case Detokenize(tokens=tokens):
+            return " ".join(map(str, tokens))
+
+
+def call_result(call: Call) -> CallResult:
+    """What the fake model makes of a call."""
+    words = call_text(call).split()
+    tokens = tuple(map(len, words))
+    match call:
+        case Prefill():
+            return Prefilled(prompt_tokens=len(words), cached_tokens=0)
+        case Embed(inputs=inputs):
+            return Embedded(vectors=(bytes(8),) * len(inputs), tokens=(1,) * len(inputs))
+        case Rerank(documents=documents):
+            return Ranked(scores=(0.5,) * len(documents), tokens=(1,) * len(documents))
+        case Tokenize():
+            return Tokens(tokens=tokens, pieces=tuple(word.encode() for word in words))
+        case Detokenize():
+            return PlainText(text=" ".join(words))
+        case Render():
+            return Rendered(text=" ".join(words), tokens=tokens)
 
 
 def _doom(prompt: str) -> int | None:

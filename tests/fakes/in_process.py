@@ -11,15 +11,21 @@ import itertools
 from collections.abc import Sequence
 from typing import cast
 
-from fakes.fake_worker import BUILD, loaded_info
+from fakes.fake_worker import BUILD, call_result, loaded_info
+from hob.errors import Cancelled
+from hob.wire.base import ErrorInfo
+from hob.wire.calls import Call
 from hob.wire.engine import (
     PROTOCOL_VERSION,
+    Ask,
     Cancel,
+    Failed,
     FromWorker,
     Generate,
     Hello,
     Load,
     Loaded,
+    Returned,
     Stop,
     ToWorker,
     to_worker_decoder,
@@ -82,7 +88,7 @@ class FakeChild:
         self.pid = pid
         self.path = ""
         self.received: list[ToWorker] = []
-        self.live: dict[str, GenerateRequest] = {}
+        self.live: dict[str, GenerateRequest | Call] = {}
         self.stdin = cast("asyncio.StreamWriter", _Stdin(self))
         self.stdout = asyncio.StreamReader()
         self.stderr = asyncio.StreamReader()
@@ -123,9 +129,12 @@ class FakeChild:
                 self.live[request.id] = request
                 if self.world.auto_answer:
                     self.answer(request.id)
+            case Ask(call):
+                self.live[call.id] = call
+                if self.world.auto_answer:
+                    self.answer(call.id)
             case Cancel(request_id):
-                if self.live.pop(request_id, None):
-                    self.finish(request_id, "cancelled")
+                self.cancel(request_id)
             case Stop():
                 if self.world.obeys_stop:
                     self.die(0)
@@ -134,7 +143,20 @@ class FakeChild:
         load = next(item for item in self.received if isinstance(item, Load))
         self.say(Loaded(info=loaded_info(load)))
 
+    def cancel(self, request_id: str) -> None:
+        asked = self.live.pop(request_id, None)
+        if isinstance(asked, GenerateRequest):
+            self.finish(request_id, "cancelled")
+        elif asked is not None:
+            error = ErrorInfo.of(Cancelled("The call was taken back."))
+            self.say(Failed(id=request_id, error=error))
+
     def answer(self, request_id: str) -> None:
+        asked = self.live[request_id]
+        if not isinstance(asked, GenerateRequest):
+            del self.live[request_id]
+            self.say(Returned(id=request_id, result=call_result(asked)))
+            return
         self.say(Started(id=request_id, prompt_tokens=1))
         for number in range(TOKENS):
             self.say(Delta(id=request_id, text=f"{number} "))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from fakes.in_process import FakeChild, World
 from fakes.supervised import Facts, Library
 from hob.errors import HobError
 from hob.supervisor.pool import Pool, PoolOptions
+from hob.wire.engine import WarmPrompt
 
 
 class Bench:
@@ -23,6 +24,7 @@ class Bench:
         self.world = World()
         self.facts = Facts()
         self.used: list[str] = []
+        self.warm_prompts: Sequence[WarmPrompt] = ()
         self.library = Library(Path("/nowhere"), *(models or ("m",)))
         self.pool = Pool(
             resolve=self.library.resolve,
@@ -30,6 +32,7 @@ class Bench:
             publish=self.facts.publish,
             options=PoolOptions(**options),  # type: ignore[arg-type]
             on_use=self.used.append,
+            warm_prompts=lambda: self.warm_prompts,
             spawn=self.world.spawn,
         )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from hob.api.services import Services
 from hob.errors import HobError, ModelAmbiguous, ModelNotFound
+from hob.wire.calls import Call, CallResult
 from hob.wire.events import Event
 from hob.wire.generate import (
     Delta,
@@ -95,7 +96,8 @@ class FakeModels:
     """Answers every request by `steps`, or by `steps_of[index]` for the request of that index.
 
     A Started goes before and a Finished after, unless a step raises or ends. `before` happens
-    while the caller is still entering. `live` counts the requests that have not been left.
+    while the caller is still entering. `results` are what calls return, one after the other; a
+    gate among them is waited for. `live` counts the requests that have not been left.
     """
 
     library: FakeLibrary
@@ -113,6 +115,8 @@ class FakeModels:
     left: asyncio.Event = field(default_factory=asyncio.Event)
     used: list[str] = field(default_factory=list)
     problem: HobError | None = None
+    calls: list[Call] = field(default_factory=list)
+    results: list[CallResult | asyncio.Event] = field(default_factory=list)
 
     def entries(self) -> Sequence[ModelEntry]:
         return [
@@ -155,6 +159,22 @@ class FakeModels:
             for step in self.before:
                 await _pass(step)
             yield self._events(request, self.steps_of.get(index, self.steps))
+        finally:
+            self.live -= 1
+            if not self.live:
+                self.left.set()
+
+    async def call(self, model: str, call: Call) -> CallResult:
+        self.asked.append(model)
+        self.calls.append(call)
+        self.live += 1
+        self.entered.set()
+        try:
+            if self.problem is not None:
+                raise self.problem
+            while isinstance(result := self.results.pop(0), asyncio.Event):
+                await result.wait()
+            return result
         finally:
             self.live -= 1
             if not self.live:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from hob.errors import ModelNotFound
 from hob.supervisor.pool import Pool
+from hob.wire.calls import Prefill, Tokenize
 from hob.wire.events import Event
 from hob.wire.generate import Delta, Finished, GenerateEvent, GenerateRequest
 from hob.wire.models import ModelInfo
@@ -83,6 +84,15 @@ _ids = itertools.count(1)
 
 def request(prompt: str = "hello", **fields: Any) -> GenerateRequest:
     return GenerateRequest(id=f"r{next(_ids)}", prompt=prompt, **fields)
+
+
+def prefill(prompt: str = "hello") -> Prefill:
+    wanted = request(prompt)
+    return Prefill(id=wanted.id, request=wanted, priority="background")
+
+
+def tokenize(text: str = "hello") -> Tokenize:
+    return Tokenize(id=f"r{next(_ids)}", text=text)
 
 
 async def ask(pool: Pool, model: str, prompt: str = "hello", **fields: Any) -> str:

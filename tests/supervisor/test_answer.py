@@ -6,20 +6,34 @@ import asyncio
 
 import pytest
 
-from fakes.supervised import request, text
+from fakes.supervised import prefill, request, text
 from hob.errors import HobError, ProtocolError, WorkerDied
-from hob.supervisor.answer import MAX_UNREAD_CHARS, MERGE_FROM, Answer
-from hob.wire.generate import Delta, Finished, Started, Timings, Usage
+from hob.supervisor.answer import MAX_UNREAD_CHARS, MERGE_FROM, Answer, Outcome
+from hob.wire.calls import Prefill, Prefilled
+from hob.wire.engine import Returned
+from hob.wire.generate import (
+    CallDelta,
+    Delta,
+    Finished,
+    GenerateRequest,
+    Queued,
+    Started,
+    Timings,
+    TokenLogprob,
+    Usage,
+)
 
 
 class Ends:
-    def __init__(self) -> None:
+    def __init__(self, asked: GenerateRequest | Prefill | None = None) -> None:
         self.started = 0
-        self.outcomes: list[Finished | HobError] = []
+        self.places: list[int] = []
+        self.outcomes: list[Outcome] = []
         self.answer = Answer(
-            request(),
+            asked or request(),
             on_start=lambda _: self._start(),
             on_end=lambda _, outcome: self.outcomes.append(outcome),
+            on_queue=lambda _, place: self.places.append(place),
         )
 
     def _start(self) -> None:
@@ -104,3 +118,73 @@ async def _open_or_code(answer: Answer) -> str:
     except HobError as error:
         return error.code
     return "open"
+
+
+async def test_thoughts_tool_calls_and_logprobs_survive_merging() -> None:
+    ends = Ends()
+    for number in range(200):
+        ends.answer.push(
+            Delta(
+                id="r",
+                reasoning=f"{number} ",
+                calls=(
+                    CallDelta(index=0, id="call", name="find")
+                    if number == 0
+                    else CallDelta(index=0, arguments=str(number % 10)),
+                ),
+                logprobs=(TokenLogprob(token=number, piece=b"x", logprob=-1.0),),
+            )
+        )
+    ends.answer.finish(FINISHED)
+    deltas = [event async for event in ends.answer if isinstance(event, Delta)]
+    assert len(deltas) == MERGE_FROM
+    assert "".join(delta.reasoning for delta in deltas) == "".join(f"{n} " for n in range(200))
+    assert [entry.token for delta in deltas for entry in delta.logprobs] == list(range(200))
+    calls = [call for delta in deltas for call in delta.calls]
+    assert len(calls) == MERGE_FROM
+    assert (calls[0].id, calls[0].name) == ("call", "find")
+    assert "".join(call.arguments for call in calls) == "".join(str(n % 10) for n in range(1, 200))
+
+
+async def test_log_probabilities_without_end_that_nobody_reads_are_refused() -> None:
+    ends = Ends()
+    delta = Delta(id="r", logprobs=(TokenLogprob(token=1, piece=b"x", logprob=-1.0),) * 100_000)
+    for _ in range(5):
+        ends.answer.push(delta)
+    with pytest.raises(ProtocolError):
+        ends.answer.push(delta)
+
+
+async def test_a_call_ends_with_its_result() -> None:
+    ends = Ends(prefill())
+    result = Prefilled(prompt_tokens=3, cached_tokens=1)
+    ends.answer.push(Started(id="r", prompt_tokens=3))
+    ends.answer.finish(Returned(id="r", result=result))
+    assert await ends.answer.result() == result
+    assert ends.answer.heard
+
+
+async def test_a_call_that_fails_raises_its_error() -> None:
+    ends = Ends(prefill())
+    ends.answer.fail(WorkerDied("gone"))
+    with pytest.raises(WorkerDied, match="gone"):
+        await ends.answer.result()
+
+
+async def test_the_end_of_something_else_than_was_asked_is_refused() -> None:
+    with pytest.raises(ProtocolError):
+        Ends(prefill()).answer.finish(FINISHED)
+    result = Prefilled(prompt_tokens=3, cached_tokens=1)
+    with pytest.raises(ProtocolError):
+        Ends().answer.finish(Returned(id="r", result=result))
+
+
+async def test_a_place_is_told_when_it_changes_and_only_before_the_start() -> None:
+    ends = Ends()
+    for place in (3, 3, 1):
+        ends.answer.queue(Queued(id="r", place=place))
+    assert (ends.answer.place, ends.answer.heard) == (1, False)
+    ends.answer.push(Started(id="r", prompt_tokens=1))
+    ends.answer.queue(Queued(id="r", place=1))
+    assert ends.places == [3, 1]
+    assert ends.answer.place is None

@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from fakes.pool_bench import Bench
-from fakes.supervised import ask
+from fakes.supervised import ask, prefill, tokenize
 from fakes.virtual_time import VirtualLoop
 from hob.errors import HobError
+from hob.wire.base import ErrorInfo
+from hob.wire.engine import Failed
+from hob.wire.generate import Queued, Started
 
 MODELS = ("a", "b", "c")
 NAMES = st.sampled_from(MODELS)
@@ -44,6 +47,10 @@ class PoolMachine(RuleBasedStateMachine):
     @rule(name=NAMES)
     def ask(self, name: str) -> None:
         self.launch(ask(self.pool, name))
+
+    @rule(name=NAMES, heavy=st.booleans())
+    def call(self, name: str, heavy: bool) -> None:
+        self.launch(self.pool.call(name, prefill() if heavy else tokenize()))
 
     @rule(name=NAMES)
     def load(self, name: str) -> None:
@@ -82,6 +89,26 @@ class PoolMachine(RuleBasedStateMachine):
             await self.bench.settle()
 
         self.runner.run(die())
+
+    @precondition(lambda self: any(child.live for child in self.world.alive()))
+    @rule(data=st.data(), word=st.sampled_from(["queued", "started", "failed"]))
+    def a_process_tells_of_its_work(self, data: st.DataObject, word: str) -> None:
+        busy = [child for child in self.world.alive() if child.live]
+        child = data.draw(st.sampled_from(busy))
+        request_id = data.draw(st.sampled_from(sorted(child.live)))
+
+        async def tell() -> None:
+            if word == "queued":
+                child.say(Queued(id=request_id, place=1))
+            elif word == "started":
+                child.say(Started(id=request_id, prompt_tokens=1))
+            else:
+                del child.live[request_id]
+                error = ErrorInfo(code="context_length_exceeded", message="Too long.")
+                child.say(Failed(id=request_id, error=error))
+            await self.bench.settle()
+
+        self.runner.run(tell())
 
     @rule(hello=st.booleans(), load=st.booleans(), answer=st.booleans(), obeys_stop=st.booleans())
     def workers_behave_in_another_way(

@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from fakes.fake_worker import argv
-from fakes.supervised import Facts, Library, ask, request, text
+from fakes.supervised import Facts, Library, ask, prefill, request, text, tokenize
 from hob.errors import (
     ContextOverflow,
     HobError,
@@ -31,7 +31,14 @@ from hob.errors import (
     WorkerStartTimeout,
 )
 from hob.supervisor.pool import Pool, PoolOptions
-from hob.wire.events import ModelFailed, ModelLoading, ModelReady, RequestStarted
+from hob.wire.calls import Prefilled, Tokens
+from hob.wire.events import (
+    ModelFailed,
+    ModelLoading,
+    ModelReady,
+    RequestQueued,
+    RequestStarted,
+)
 from hob.wire.generate import ChatMessage, Delta, Finished, GenerateEvent, GenerateRequest, Started
 
 MakePool = Callable[..., Pool]
@@ -434,3 +441,58 @@ async def test_random_interleavings_end_well(make_pool: MakePool, seed: int) -> 
     for name in "abc":
         await pool.load(name)
         assert await ask(pool, name, "echo well") == "well"
+
+
+# ---- calls ----
+
+
+async def test_calls_return_what_the_process_answers(make_pool: MakePool) -> None:
+    pool = make_pool()
+    assert await pool.call("a", tokenize("one three")) == Tokens(
+        tokens=(3, 5), pieces=(b"one", b"three")
+    )
+    assert await pool.call("a", prefill("a b c")) == Prefilled(prompt_tokens=3, cached_tokens=0)
+
+
+async def test_a_call_that_kills_every_process_is_tried_twice(make_pool: MakePool) -> None:
+    pool = make_pool()
+    with pytest.raises(WorkerDied):
+        await pool.call("a", tokenize("unheard"))
+    with pytest.raises(WorkerDied):
+        await pool.call("a", prefill("crash at 0"))
+    assert await pool.call("a", tokenize("a")) == Tokens(tokens=(1,), pieces=(b"a",))
+    assert pool.workers()[0].restarts == 3
+
+
+async def test_a_call_that_hangs_is_a_stall(make_pool: MakePool) -> None:
+    pool = make_pool(stall_timeout_s=0.3)
+    with pytest.raises(WorkerStalled):
+        await pool.call("a", prefill("freeze at 0"))
+
+
+async def test_a_call_can_fail_or_be_answered_wrongly(make_pool: MakePool) -> None:
+    pool = make_pool()
+    with pytest.raises(ContextOverflow):
+        await pool.call("a", prefill("fail context_length_exceeded"))
+    with pytest.raises(ProtocolError):
+        await pool.call("a", tokenize("wrong result"))
+
+
+async def test_a_prefill_that_is_left_frees_its_slot_in_the_process(
+    make_pool: MakePool, facts: Facts, tmp_path: Path
+) -> None:
+    pool, gate = make_pool(), tmp_path / "gate"
+    os.mkfifo(gate)
+    calling = asyncio.ensure_future(pool.call("a", prefill(f"queued 2 gate {gate} 1")))
+    await facts.wait(RequestStarted)
+    calling.cancel()
+    await asyncio.wait({calling})
+    assert pool.live_requests == 0
+    assert await ask(pool, "a", "echo still here") == "still here"
+
+
+async def test_places_in_the_process_are_told(make_pool: MakePool, facts: Facts) -> None:
+    pool = make_pool()
+    await pool.load("a")
+    assert await ask(pool, "a", "queued 3 echo done") == "done"
+    assert [fact.place for fact in facts.of(RequestQueued)] == [3, 2, 1]

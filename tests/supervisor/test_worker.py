@@ -34,6 +34,7 @@ async def test_a_request_starts_the_worker_and_is_answered() -> None:
         assert (status.state, status.answers, status.tokens_per_second) == ("ready", 1, 100.0)
         assert status.warm_since is not None
         assert [type(fact).__name__ for fact in b.facts.all] == [
+            "RequestQueued",
             "ModelLoading",
             "ModelReady",
             "RequestStarted",

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from aiohttp import http_exceptions, web
 
 from hob import __version__
-from hob.api import native_daemon, native_events, native_models
+from hob.api import native_daemon, native_events, native_models, native_text, rerank
 from hob.api.middleware import answer_errors
+from hob.api.openai import embeddings
 from hob.api.openai import routes as openai_routes
 from hob.api.services import (
     ADMISSION,
@@ -33,6 +34,15 @@ _IDLE_S = 75.0
 # How long the rest of a refused body is thrown away, so that the client gets to read why.
 _LINGER_S = 2.0
 
+_MODULES = (
+    native_daemon,
+    native_models,
+    native_events,
+    native_text,
+    openai_routes,
+    embeddings,
+    rerank,
+)
 _wire_log = logging.getLogger("hob.api.wire")
 
 
@@ -65,7 +75,7 @@ def install(
     app[CLOSING] = asyncio.Event()
     app.on_shutdown.append(_close_streams)
     app.router.add_get("/", _root)
-    for module in (native_daemon, native_models, native_events, openai_routes):
+    for module in _MODULES:
         app.router.add_routes(module.routes)
 
 

@@ -6,6 +6,7 @@ OpenAI   {"error": {"message", "type", "param", "code", "details"}}, the hint in
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Literal
 
@@ -115,7 +116,8 @@ def error_response(error: HobError, dialect: Dialect) -> web.Response:
         headers["Allow"] = str(error.details.get("allow", ""))
     if error.code in _RETRY_AFTER_S:
         seconds = error.details.get("retry_after", _RETRY_AFTER_S[error.code])
-        headers["Retry-After"] = str(seconds)
+        # The header holds whole seconds.
+        headers["Retry-After"] = str(max(1, math.ceil(float(seconds))))
     if error.code not in _WORTH_RETRYING:
         headers["X-Should-Retry"] = "false"
     return web.Response(

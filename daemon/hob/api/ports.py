@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from hob.wire.calls import Call, CallResult
 from hob.wire.events import Event
 from hob.wire.generate import GenerateEvent, GenerateRequest
 from hob.wire.models import ModelEntry, ModelInfo, PullEvent
@@ -60,6 +61,12 @@ class Models(Protocol):
 
         Entering waits for the model and raises HobError when there is none; the iterator ends
         after Finished, or raises HobError. Leaving early takes the request back.
+        """
+
+    async def call(self, model: str, call: Call) -> CallResult:
+        """Ask `model` (empty: the chosen one), loading it when needed, and wait for the result.
+
+        Raises HobError. Cancelling takes the call back.
         """
 
 

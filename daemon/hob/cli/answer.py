@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +15,7 @@ import click
 from hob.cli.context import App
 from hob.cli.progress import LoadingWatcher
 from hob.cli.sanitize import TerminalFilter, one_line
+from hob.cli.thoughts import Thoughts
 from hob.client import Client
 from hob.client.stream import ChatStream
 from hob.errors import NoModels
@@ -77,9 +79,10 @@ def preload_markdown(*, plain: bool) -> None:
 
 @dataclass(frozen=True)
 class Options:
-    """How to answer; None leaves it to the daemon."""
+    """How to answer; None leaves it to the daemon. `thoughts` says whether to show them."""
 
     model: str = ""
+    thoughts: bool = True
     max_tokens: int | None = None
     temperature: float | None = None
     seed: int | None = None
@@ -87,17 +90,25 @@ class Options:
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer. `first_token_s` counts from the request, the model's loading included."""
+    """A whole answer, and what was thought before it. `first_token_s` counts from the request, the
+    model's loading included. `context_full`: nothing more would have fit into the context."""
 
     text: str
+    thoughts: str
     model: str
     finish_reason: str | None
     usage: Usage | None
     first_token_s: float
     tokens_per_second: float
+    context_full: bool
 
 
-def open_answer(client: Client, messages: list[ChatMessage], options: Options) -> ChatStream:
+def open_answer(
+    client: Client,
+    messages: list[ChatMessage],
+    options: Options,
+    on_thought: Callable[[str], None],
+) -> ChatStream:
     """Ask, showing how far the model is loaded while that takes."""
     with LoadingWatcher(client):
         return client.chat(
@@ -106,6 +117,7 @@ def open_answer(client: Client, messages: list[ChatMessage], options: Options) -
             max_tokens=options.max_tokens,
             temperature=options.temperature,
             seed=options.seed,
+            on_thought=on_thought,
         )
 
 
@@ -120,30 +132,51 @@ def write_answer(
     what there was when it is interrupted. Leaving early takes the request back."""
     began = time.monotonic()
     first: float | None = None
-    with open_answer(client, messages, options) as stream:
+    thought: list[str] = []
+    thoughts = Thoughts(shown=options.thoughts)
+
+    def think(piece: str) -> None:
+        nonlocal first
+        first = first or time.monotonic()
+        thought.append(piece)
+        thoughts.feed(piece)
+
+    with open_answer(client, messages, options, think) as stream:
         try:
             for piece in stream:
                 first = first or time.monotonic()
                 pieces.append(piece)
+                thoughts.finish()
                 printer.feed(piece)
         finally:
+            thoughts.finish()
             printer.finish()
     speed = 0.0
     if stream.timings and stream.usage:
         speed = stream.timings.tokens_per_second(stream.usage.completion_tokens)
     return Answer(
         text="".join(pieces),
+        thoughts="".join(thought),
         model=stream.model,
         finish_reason=stream.finish_reason,
         usage=stream.usage,
         first_token_s=(first or time.monotonic()) - began,
         tokens_per_second=speed,
+        context_full=stream.context_full,
     )
 
 
 def tell_if_cut(answer: Answer) -> None:
     """Nothing is cut silently."""
-    if answer.finish_reason == "length":
+    if answer.context_full:
+        usage = answer.usage
+        count = f" ({usage.prompt_tokens + usage.completion_tokens} tokens)" if usage else ""
+        click.echo(
+            f"hob: The answer was cut because the context is full{count};"
+            " ask with less text, or set a larger engine.context_length.",
+            err=True,
+        )
+    elif answer.finish_reason == "length":
         count = f" of {answer.usage.completion_tokens} tokens" if answer.usage else ""
         click.echo(
             f"hob: The answer was cut at its limit{count}; --max-tokens allows more.", err=True

@@ -42,6 +42,7 @@ from hob.wire.generate import ChatMessage
 @click.option("--temperature", type=click.FloatRange(0, 100), help="0 for the likeliest answer.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="The same answer each time.")
 @click.option("--plain", is_flag=True, help="Do not render Markdown on a terminal.")
+@click.option("--no-thoughts", is_flag=True, help="Do not show what the model thinks first.")
 @click.option("--verbose", "-v", is_flag=True, help="Tell times and tokens on stderr.")
 @json_option
 @no_start_option
@@ -57,6 +58,7 @@ def ask(
     temperature: float | None,
     seed: int | None,
     plain: bool,
+    no_thoughts: bool,
     verbose: bool,
     as_json: bool,
     no_start: bool,
@@ -80,7 +82,13 @@ def ask(
     messages = [ChatMessage(role="user", content=prompt)]
     if system:
         messages.insert(0, ChatMessage(role="system", content=system))
-    options = Options(model=model, max_tokens=max_tokens, temperature=temperature, seed=seed)
+    options = Options(
+        model=model,
+        thoughts=not (no_thoughts or as_json),
+        max_tokens=max_tokens,
+        temperature=temperature,
+        seed=seed,
+    )
     preload_markdown(plain=plain or as_json)
     printer: Printer = SilentPrinter() if as_json else make_printer(plain=plain)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from hob.cli.context import App, no_start_option
 from hob.cli.conversation import Conversation, is_command, obey
 from hob.cli.model_name import ModelName
 from hob.cli.prompt import decode_text
+from hob.cli.read_ahead import ReadAhead
 from hob.cli.sanitize import clean
 from hob.errors import HobError, NoModels
 
@@ -35,20 +36,23 @@ if TYPE_CHECKING:
 @click.option("--model", "-m", type=ModelName(), default="", help="The model to talk with.")
 @click.option("--system", "-s", default="", help="What the model is to keep to.")
 @click.option("--plain", is_flag=True, help="Do not render Markdown.")
+@click.option("--no-thoughts", is_flag=True, help="Do not show what the model thinks first.")
 @no_start_option
 @click.pass_obj
-def chat(app: App, model: str, system: str, plain: bool, no_start: bool) -> None:
+def chat(
+    app: App, *, model: str, system: str, plain: bool, no_thoughts: bool, no_start: bool
+) -> None:
     """Talk with the model; /help lists the commands inside.
 
     From a pipe each line is one message, and the first failure ends it.
     """
     running_client(app, start=not no_start)
     conversation = Conversation(model=model, system=system)
-    talk = _Talk(app, conversation, plain=plain, start=not no_start)
+    talk = _Talk(app, conversation, plain=plain, thoughts=not no_thoughts, start=not no_start)
     if sys.stdin.isatty() and sys.stdout.isatty():
         preload_markdown(plain=plain)
         click.echo("Talking with Hob. /help shows what you can do; Ctrl-D leaves.")
-        for line in _typed_lines(app.paths.history_file):
+        for line in _typed_lines(app.paths.history_file, talk.read_ahead):
             try:
                 if not talk.hear(line):
                     return
@@ -65,11 +69,19 @@ def chat(app: App, model: str, system: str, plain: bool, no_start: bool) -> None
 class _Talk:
     """Hears one line after the other."""
 
-    def __init__(self, app: App, conversation: Conversation, *, plain: bool, start: bool) -> None:
+    def __init__(
+        self, app: App, conversation: Conversation, *, plain: bool, thoughts: bool, start: bool
+    ) -> None:
         self._app = app
         self._conversation = conversation
         self._plain = plain
+        self._thoughts = thoughts
         self._start = start
+        self._ahead = ReadAhead(app.client())
+
+    def read_ahead(self) -> None:
+        """What was said so far is read by the model while nothing new is said."""
+        self._ahead.begin(self._conversation.said(), self._conversation.model)
 
     def hear(self, line: str) -> bool:
         """Answer it or obey it; False when it says to leave."""
@@ -87,9 +99,10 @@ class _Talk:
         return running_client(self._app, start=self._start).model(model).info.name
 
     def _answer(self, question: str) -> None:
+        self._ahead.stop()
         client = running_client(self._app, start=self._start)
         messages = self._conversation.asking(question)
-        options = Options(model=self._conversation.model)
+        options = Options(model=self._conversation.model, thoughts=self._thoughts)
         pieces: list[str] = []
         try:
             printer = make_printer(plain=self._plain)
@@ -105,8 +118,9 @@ class _Talk:
                 self._conversation.answered(question, "".join(pieces))
 
 
-def _typed_lines(history: Path) -> Iterator[str]:
-    """What the user types, until Ctrl-D. Ctrl-C empties the line."""
+def _typed_lines(history: Path, before: Callable[[], None]) -> Iterator[str]:
+    """What the user types, until Ctrl-D. Ctrl-C empties the line. `before` is called before each
+    line."""
     from prompt_toolkit import PromptSession
     from prompt_toolkit.history import FileHistory
 
@@ -117,6 +131,7 @@ def _typed_lines(history: Path) -> Iterator[str]:
         history=FileHistory(os.fspath(history)), key_bindings=_keys(), multiline=True
     )
     while True:
+        before()
         try:
             yield session.prompt("> ", prompt_continuation="  ")
         except KeyboardInterrupt:

@@ -27,10 +27,14 @@ class Conversation:
     system: str = ""
     messages: list[ChatMessage] = field(default_factory=list)
 
+    def said(self) -> list[ChatMessage]:
+        """Everything so far, with which every question begins."""
+        first = [ChatMessage(role="system", content=self.system)] if self.system else []
+        return [*first, *self.messages]
+
     def asking(self, question: str) -> list[ChatMessage]:
         """What to send: everything so far and the question."""
-        first = [ChatMessage(role="system", content=self.system)] if self.system else []
-        return [*first, *self.messages, ChatMessage(role="user", content=question)]
+        return [*self.said(), ChatMessage(role="user", content=question)]
 
     def answered(self, question: str, answer: str) -> None:
         """Keep a question with what was answered, all of it or the part before an interruption."""

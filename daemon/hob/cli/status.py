@@ -11,7 +11,7 @@ from hob.cli.context import App, json_option
 from hob.cli.formatting import duration, moment, print_json, size
 from hob.cli.sanitize import clean, one_line
 from hob.wire.base import ErrorInfo
-from hob.wire.engine import Placement
+from hob.wire.engine import LoadedInfo, Placement
 from hob.wire.status import Status, WorkerStatus
 
 
@@ -58,6 +58,10 @@ def _worker(worker: WorkerStatus, now: float) -> Iterator[str]:
     if loaded := worker.loaded:
         yield _line("memory", _memory(worker, loaded.model_bytes, loaded.kv_bytes))
         yield _line("runs on", f"{_place(loaded.placement)}, {loaded.threads} threads")
+        if loaded.placement.why:
+            yield _line("", one_line(loaded.placement.why))
+        if does := _does(loaded):
+            yield _line("does", does)
         context = f"{loaded.context_length} tokens, shared by up to {loaded.slots} answers"
         if loaded.train_context_length > loaded.context_length:
             context += f" (the model was trained for {loaded.train_context_length})"
@@ -66,9 +70,12 @@ def _worker(worker: WorkerStatus, now: float) -> Iterator[str]:
         yield _line(
             "speed", f"{worker.tokens_per_second:.0f} tokens per second (median of last answers)"
         )
+    if worker.prompt_tokens:
+        share = worker.cached_tokens / worker.prompt_tokens
+        yield _line("cache", f"{share:.0%} of what was asked had been read before")
     if worker.answers or worker.live_requests or worker.waiting_requests:
         work = f"{worker.answers} answered, {worker.live_requests} in progress"
-        yield _line("work", f"{work}, {worker.waiting_requests} waiting")
+        yield _line("work", f"{work}, {worker.waiting_requests} waiting in line")
     if worker.restarts:
         yield _line("restarts", str(worker.restarts))
     if worker.problem:
@@ -95,6 +102,20 @@ def _place(placement: Placement) -> str:
     if placement.layers_on_gpu >= placement.layers:
         return f"{device}, all {placement.layers} layers"
     return f"{device} with {placement.layers_on_gpu} of {placement.layers} layers, rest on the CPU"
+
+
+def _does(loaded: LoadedInfo) -> str:
+    """What the model is for, where that is more or other than text."""
+    parts = []
+    if loaded.kind == "embedding":
+        parts.append(f"makes embeddings of {loaded.embedding_length} numbers")
+    elif loaded.kind == "reranking":
+        parts.append("ranks documents")
+    if "image" in loaded.media:
+        parts.append("sees images")
+    if "audio" in loaded.media:
+        parts.append("hears sounds")
+    return ", ".join(parts)
 
 
 def _nothing_loaded(status: Status) -> str:

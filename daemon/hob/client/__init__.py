@@ -11,7 +11,7 @@ or NotRunning, ForbiddenPeer and DaemonUnreachable for a daemon that cannot say 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self, TypeVar
@@ -27,7 +27,9 @@ from hob.wire.status import ApiStatus, Status, StopRequest, TcpRequest, TokenRep
 
 if TYPE_CHECKING:
     # Imported when the first stream begins: most commands never have one.
+    from hob.client.interrupt import Interrupt
     from hob.client.stream import ChatStream, FactStream, PullStream, Stream
+    from hob.wire.text import PrefillReply
 
 DEFAULT_TIMEOUT_S = 10.0
 ChatOption = str | int | float | bool | list[str] | dict[str, float] | None
@@ -117,12 +119,14 @@ class Client:
         *,
         model: str = "",
         priority: Priority = "interactive",
+        on_thought: Callable[[str], None] | None = None,
         **options: ChatOption,
     ) -> ChatStream:
         """Ask for an answer; returns once the model is there and has begun to read.
 
-        `model` empty asks the chosen one. `options` are fields of the OpenAI chat request, such
-        as max_tokens, temperature, seed and stop; those that are None are left out.
+        `model` empty asks the chosen one. `on_thought` is told what the model thinks before it
+        answers, piece by piece, while the stream is read. `options` are fields of the OpenAI chat
+        request, such as max_tokens, temperature, seed and stop; those that are None are left out.
         """
         from hob.client.stream import ChatStream
 
@@ -130,7 +134,25 @@ class Client:
         body |= {"messages": list(messages), "stream": True}
         body |= {"stream_options": {"include_usage": True}} | ({"model": model} if model else {})
         headers = {"X-Hob-Priority": priority}
-        return self._stream(ChatStream(self._open("POST", "/v1/chat/completions", body, headers)))
+        reply = self._open("POST", "/v1/chat/completions", body, headers)
+        return self._stream(ChatStream(reply, on_thought))
+
+    def prefill(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        model: str = "",
+        priority: Priority = "background",
+        interrupt: Interrupt | None = None,
+    ) -> PrefillReply:
+        """Have a conversation read into the model's cache, so that what follows it is answered
+        sooner; returns when that is done. `interrupt` ends it from another thread."""
+        from hob.wire.text import PrefillReply
+
+        body: dict[str, object] = {"messages": list(messages), "priority": priority}
+        body |= {"model": model} if model else {}
+        data = self._request("POST", "/hob/v1/prefill", body, waits=True, interrupt=interrupt)
+        return decode_reply(data, PrefillReply)
 
     def close(self) -> None:
         """Close the streams that are still open."""
@@ -160,8 +182,17 @@ class Client:
         """One request and its reply; `waits` for those that may wait for a model or a person."""
         return decode_reply(self._request(method, target, body, waits=waits), shape)
 
-    def _request(self, method: _Method, target: str, body: object, *, waits: bool = False) -> bytes:
-        reply = self._send(method, target, body, {}, None if waits else self._timeout)
+    def _request(
+        self,
+        method: _Method,
+        target: str,
+        body: object,
+        *,
+        waits: bool = False,
+        interrupt: Interrupt | None = None,
+    ) -> bytes:
+        timeout = None if waits else self._timeout
+        reply = self._send(method, target, body, headers={}, timeout=timeout, interrupt=interrupt)
         try:
             data = reply.read()
         finally:
@@ -179,7 +210,7 @@ class Client:
         timeout: float | None = None,
     ) -> Reply:
         """Begin a stream. Raises what the daemon says instead of one."""
-        reply = self._send(method, target, body, headers or {}, timeout)
+        reply = self._send(method, target, body, headers=headers or {}, timeout=timeout)
         if reply.status < 400 and reply.content_type == "text/event-stream":
             return reply
         try:
@@ -193,11 +224,15 @@ class Client:
         method: _Method,
         target: str,
         body: object,
+        *,
         headers: Mapping[str, str],
         timeout: float | None,
+        interrupt: Interrupt | None = None,
     ) -> Reply:
         transport = connect(self._path, self._timeout)
         try:
+            if interrupt is not None:
+                interrupt.attach(transport)
             transport.set_timeout(timeout)
             data = None if body is None else msgspec.json.encode(body)
             return send_request(transport, method, target, headers, data)

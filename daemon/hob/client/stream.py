@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
@@ -148,11 +148,13 @@ class PullStream(Stream[PullProgress | PullDone]):
 
 class _Delta(msgspec.Struct):
     content: str | None = None
+    reasoning_content: str | None = None
 
 
 class _Choice(msgspec.Struct):
     delta: _Delta = msgspec.field(default_factory=_Delta)
     finish_reason: str | None = None
+    context_full: bool | None = None
 
 
 class _PromptDetails(msgspec.Struct):
@@ -177,12 +179,15 @@ class ChatStream(Stream[str]):
     """The text of one answer, piece by piece.
 
     After the end, `finish_reason` says why it ended (`stop` or `length`), `usage` counts tokens
-    and `timings` is in seconds; they stay None when the stream was closed early. `model` is the
-    name of the model that answers, known from the first piece.
+    and `timings` is in seconds; they stay None when the stream was closed early. `context_full`
+    says that the context was the limit, not max_tokens. `model` is the name of the model that
+    answers, known from the first piece. `on_thought` is given the model's thoughts.
     """
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(self, reply: Reply, on_thought: Callable[[str], None] | None = None) -> None:
         super().__init__(reply)
+        self._on_thought = on_thought
+        self.context_full = False
         self.model = ""
         self.finish_reason: str | None = None
         self.usage: Usage | None = None
@@ -207,5 +212,8 @@ class ChatStream(Stream[str]):
         text = ""
         for choice in chunk.choices:
             text += choice.delta.content or ""
+            if choice.delta.reasoning_content and self._on_thought is not None:
+                self._on_thought(choice.delta.reasoning_content)
+            self.context_full = bool(choice.context_full) or self.context_full
             self.finish_reason = choice.finish_reason or self.finish_reason
         return text or None

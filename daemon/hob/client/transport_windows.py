@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import threading
 import time
 from io import FileIO
 from pathlib import Path
@@ -29,7 +31,10 @@ class PipeTransport:
     def send(self, data: bytes) -> None:
         rest = memoryview(data)
         while rest:
-            rest = rest[self._file.write(rest) or 0 :]
+            try:
+                rest = rest[self._file.write(rest) or 0 :]
+            except ValueError as error:
+                raise _interrupted() from error
 
     def receive(self) -> bytes:
         try:
@@ -37,15 +42,24 @@ class PipeTransport:
         except BrokenPipeError:
             # How Windows says that the other end has closed.
             return b""
+        except ValueError as error:
+            raise _interrupted() from error
 
     def set_timeout(self, seconds: float | None) -> None:
         """Nothing to set; see the class."""
 
     def interrupt(self) -> None:
-        self._file.close()
+        # Windows lets no one close a file while another thread reads from it: CloseHandle waits
+        # for the read, and whoever interrupts must not.
+        threading.Thread(target=self._file.close, daemon=True).start()
 
     def close(self) -> None:
         self._file.close()
+
+
+def _interrupted() -> OSError:
+    """For what Python says of a file that was closed in the meantime."""
+    return OSError(errno.EPIPE, "The pipe was closed.")
 
 
 def connect_pipe(name: Path) -> PipeTransport:

@@ -7,6 +7,7 @@ sentence, as in "... is not a whole number". `show` is the way back from a value
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -233,6 +234,73 @@ class HostNames:
     def show(self, value: object) -> str:
         assert isinstance(value, tuple)
         return ", ".join(value)
+
+
+@dataclass(frozen=True)
+class Shares(_Textual):
+    """Numbers that say how something is divided, in text with commas between them."""
+
+    most: int
+
+    @property
+    def allowed(self) -> str:
+        return f'up to {self.most} numbers with commas between them, such as "3,1"'
+
+    def check(self, native: object) -> tuple[float, ...]:
+        text = _string(native).strip()
+        shares = tuple(_share(part.strip()) for part in text.split(",")) if text else ()
+        if len(shares) > self.most:
+            raise ValueError("has too many numbers")
+        if shares and not any(shares):
+            raise ValueError("leaves nothing to anyone")
+        return shares
+
+    def show(self, value: object) -> str:
+        assert isinstance(value, tuple)
+        return ",".join(f"{share:g}" for share in value)
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Several texts. On the command line and in the environment one text stands for itself, and
+    several are written as a list in JSON."""
+
+    most: int
+    longest: int
+
+    @property
+    def allowed(self) -> str:
+        return f"a list of up to {self.most} texts of at most {self.longest} characters"
+
+    def from_text(self, text: str) -> object:
+        if not text.strip():
+            return []
+        if not text.lstrip().startswith("["):
+            return [text]
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ValueError("begins like a list but is none") from error
+
+    def check(self, native: object) -> tuple[str, ...]:
+        if not isinstance(native, Sequence) or isinstance(native, str):
+            raise ValueError("is not a list of texts")
+        if len(native) > self.most:
+            raise ValueError("has too many texts")
+        kind = Text(self.longest)
+        return tuple(kind.check(text) for text in native)
+
+    def show(self, value: object) -> str:
+        assert isinstance(value, tuple)
+        if len(value) == 1 and value[0].strip() and not value[0].lstrip().startswith("["):
+            return str(value[0])
+        return json.dumps(value, ensure_ascii=False) if value else ""
+
+
+def _share(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text):
+        raise ValueError(f"contains {text[:20]!r}, which is not a number from 0 up")
+    return float(text)
 
 
 def _string(native: object) -> str:

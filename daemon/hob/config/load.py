@@ -13,6 +13,7 @@ from hob.config.file import ConfigText, read_config
 from hob.config.values import (
     SECTIONS,
     ApiConfig,
+    CacheConfig,
     CliConfig,
     Config,
     DaemonConfig,
@@ -60,6 +61,7 @@ def load_config(paths: Paths, environ: Mapping[str, str], flags: Mapping[str, st
     return Config(
         models=msgspec.convert(values["models"], ModelsConfig),
         engine=msgspec.convert(values["engine"], EngineConfig),
+        cache=msgspec.convert(values["cache"], CacheConfig),
         daemon=msgspec.convert(values["daemon"], DaemonConfig),
         api=msgspec.convert(values["api"], ApiConfig),
         cli=msgspec.convert(values["cli"], CliConfig),

@@ -12,16 +12,30 @@ from typing import Annotated, Literal, get_args, get_type_hints
 
 import msgspec
 
-from hob.config.kinds import Choice, Duration, Folder, HostNames, Kind, Size, Switch, Text, Whole
+from hob.config.kinds import (
+    Choice,
+    Duration,
+    Folder,
+    HostNames,
+    Kind,
+    Shares,
+    Size,
+    Switch,
+    Text,
+    Texts,
+    Whole,
+)
 
 HOUR = 3600.0
 DAY = 24 * HOUR
 MIB = 2**20
 GIB = 2**30
+TIB = 2**40
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 Auto = Literal["auto", "on", "off"]
 KvType = Literal["f16", "q8_0", "q4_0"]
+SplitMode = Literal["none", "layer", "row"]
 TokenStore = Literal["keyring", "file"]
 
 
@@ -92,12 +106,40 @@ class EngineConfig(Section, frozen=True):
         int,
         Setting("512", Whole(64, 16384), "The most tokens that are computed in one step."),
     ]
+    step_target: Annotated[
+        float,
+        Setting(
+            "80ms",
+            Duration(0.001, 10),
+            "How long one step may take while others wait or read their answers.",
+        ),
+    ]
     gpu_layers: Annotated[
         int | None,
         Setting(
             "auto",
             Whole(0, 10_000, word="auto"),
             "Layers that run on the GPU; auto for as many as fit, 0 for the CPU only.",
+        ),
+    ]
+    split_mode: Annotated[
+        SplitMode,
+        Setting(
+            "layer",
+            Choice(get_args(SplitMode)),
+            "How a model is shared among several GPUs; none takes main_gpu alone.",
+        ),
+    ]
+    main_gpu: Annotated[
+        int,
+        Setting("0", Whole(0, 127), "The GPU that does what is not shared, counted from 0."),
+    ]
+    tensor_split: Annotated[
+        tuple[float, ...],
+        Setting(
+            "",
+            Shares(128),
+            "The share of the model for each GPU; empty for what their memory suggests.",
         ),
     ]
     flash_attention: Annotated[
@@ -114,6 +156,22 @@ class EngineConfig(Section, frozen=True):
             "f16",
             Choice(get_args(KvType)),
             "How the KV cache is stored; the quantized types save memory and lose precision.",
+        ),
+    ]
+    speculate: Annotated[
+        Auto,
+        Setting(
+            "auto",
+            Choice(get_args(Auto)),
+            "Guess tokens ahead and check them together; auto does it where it pays.",
+        ),
+    ]
+    draft: Annotated[
+        str,
+        Setting(
+            "",
+            Text(4096),
+            "The file of a small model of the same vocabulary that guesses; empty for none.",
         ),
     ]
     mmap: Annotated[
@@ -157,6 +215,27 @@ class EngineConfig(Section, frozen=True):
             Text(100),
             "The name of a built-in chat template, such as chatml; empty for the model's own.",
         ),
+    ]
+    warm_prompts: Annotated[
+        tuple[str, ...],
+        Setting(
+            "",
+            Texts(32, 100_000),
+            "System prompts that are read right after the load, so that no chat waits for them.",
+        ),
+    ]
+
+
+class CacheConfig(Section, frozen=True):
+    """Where the beginnings of prompts are kept, so that they need not be read again."""
+
+    ram: Annotated[
+        int,
+        Setting("512MiB", Size(0, TIB), "Memory for them beside the KV cache; 0B for none."),
+    ]
+    disk: Annotated[
+        int,
+        Setting("2GiB", Size(0, TIB), "Disk space for them; 0B keeps none on the disk."),
     ]
 
 
@@ -238,6 +317,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     models: ModelsConfig
     engine: EngineConfig
+    cache: CacheConfig
     daemon: DaemonConfig
     api: ApiConfig
     cli: CliConfig
@@ -247,6 +327,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 SECTIONS: Mapping[str, type[Section]] = {
     "models": ModelsConfig,
     "engine": EngineConfig,
+    "cache": CacheConfig,
     "daemon": DaemonConfig,
     "api": ApiConfig,
     "cli": CliConfig,

@@ -10,9 +10,13 @@ from pathlib import Path
 
 from hob.engine.assembly import Assembler, NoConstraints, for_template
 from hob.engine.cores import usable_cores
+from hob.engine.embedding.kind import purpose
+from hob.engine.embedding.loading import LoadedEmbedder, open_embedder
+from hob.engine.loop import EngineLoop
 from hob.engine.memory import available_bytes
 from hob.engine.native.build import can_offload, devices
 from hob.engine.native.context import Context, ContextParams
+from hob.engine.native.embedding import has_classifier
 from hob.engine.native.model import Model
 from hob.engine.native.sampler import SamplerChain
 from hob.engine.output.formats import choose_format
@@ -20,9 +24,10 @@ from hob.engine.output.marks import MarkTable
 from hob.engine.prompt import PromptBuilder
 from hob.engine.runtime import Matcher
 from hob.engine.scheduler import Limits
+from hob.engine.service import TextService
 from hob.engine.templates_builtin import ModelFacts, TemplateChoice, choose_template
 from hob.errors import ModelLoadFailed, OutOfMemory
-from hob.wire.engine import KvType, LoadedInfo, LoadOptions, Placement
+from hob.wire.engine import FromWorker, KvType, LoadedInfo, LoadOptions, Placement
 from hob.wire.generate import GenerateRequest
 
 # llama.cpp rounds a context up to this many cells.
@@ -45,6 +50,10 @@ class LoadedModel:
     limits: Limits
     options: LoadOptions
 
+    def service(self, emit: Callable[[FromWorker], None]) -> TextService:
+        loop = EngineLoop(self.runtime, self.limits, emit)
+        return TextService(loop, self.assembler, emit)
+
     def assembler(self) -> Assembler:
         """Imports Jinja and compiles the template."""
         from hob.engine.template import make_renderer
@@ -62,7 +71,7 @@ class LoadedModel:
 
 def load(
     path: Path, options: LoadOptions, progress: Callable[[float], None], stack: ExitStack
-) -> LoadedModel:
+) -> LoadedModel | LoadedEmbedder:
     """Load and warm up. What was opened is closed by `stack`.
 
     Raises ModelLoadFailed or OutOfMemory.
@@ -70,6 +79,11 @@ def load(
     began = time.monotonic()
     model, gpu_layers = _load_weights(path, options, progress)
     stack.enter_context(model)
+    placement = _placement(model, gpu_layers)
+    stated = model.metadata(f"{model.architecture}.pooling_type")
+    made_for = purpose(model.architecture, stated, has_classifier(model))
+    if made_for.kind != "text":
+        return open_embedder(model, made_for, options, placement, stack=stack, began=began)
     if not model.generates:
         raise ModelLoadFailed(
             f"{path.name} is no model that writes text, so it cannot answer.",
@@ -88,13 +102,13 @@ def load(
         threads=params.threads,
         model_bytes=model.size_bytes,
         kv_bytes=kv_bytes,
-        placement=_placement(model, gpu_layers),
+        placement=placement,
         template=template.name,
         tool_format=choose_format(template.source).name if template.name else "",
         load_s=warm_from - began,
         warm_up_s=time.monotonic() - warm_from,
     )
-    limits = step_limits(params, info.placement)
+    limits = step_limits(params, placement)
     return LoadedModel(LlamaRuntime(model, context), info, template, limits, options)
 
 

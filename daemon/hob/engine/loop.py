@@ -1,67 +1,96 @@
 """The engine thread: take in messages, plan a step, compute it, sample, tell.
 
-It alone touches sequences, slots and the model. Other threads post messages; an idle loop blocks
-on its inbox and costs nothing.
+It alone touches sequences, the cache and the model. Other threads post messages; an idle loop does
+what can wait, then blocks on its inbox and costs nothing.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from collections.abc import Sequence as Items
 from queue import Empty, SimpleQueue
 
+from hob.engine.abort import Abort
+from hob.engine.admission import Admission, live_view
+from hob.engine.cache.prefixes import PrefixCache
+from hob.engine.chores import Chores
+from hob.engine.costs import CostCurve
+from hob.engine.drawing import Drawing
 from hob.engine.inbox import Accepted, Cancelled, Drain, Message, Prepared, Refused
-from hob.engine.runtime import Chunk, DecodeAborted, Runtime
-from hob.engine.scheduler import Limits, admit, plan
+from hob.engine.runtime import Chunk, DecodeAborted, OutOfCells, Runtime
+from hob.engine.scheduler import Sizes, Step, Turns, give_way, plan, reading_share
 from hob.engine.sequence import Sequence
-from hob.engine.slots import SlotTable
+from hob.errors import Cancelled as TakenBack
 from hob.errors import HobError, WorkerError
 from hob.wire.base import ErrorInfo
-from hob.wire.engine import Failed, FromWorker, Heartbeat
-from hob.wire.generate import FinishReason, Started
+from hob.wire.calls import Prefilled
+from hob.wire.engine import Failed, FromWorker, Heartbeat, Returned
+from hob.wire.generate import Delta, FinishReason
 
 HEARTBEAT_S = 1.0
+# Alone, a prompt is read in steps of at most this, so that whoever comes need not wait for long.
+_ALONE_S = 0.25
+
+Batch = Items[tuple[Sequence, int]]
 
 
 class EngineLoop:
-    """Answers many requests at once with one model. `emit` must not block."""
+    """Answers many requests at once with one model. `emit` must not block.
+
+    `target_s` is how long a step may take while somebody waits or is being answered, `most` how
+    many tokens it may have.
+    """
 
     def __init__(
         self,
         runtime: Runtime,
-        limits: Limits,
+        cache: PrefixCache,
+        costs: CostCurve,
         emit: Callable[[FromWorker], None],
+        *,
+        target_s: float = 0.08,
+        most: int = 512,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._runtime = runtime
-        self._limits = limits
+        self._cache = cache
+        self._costs = costs
         self._emit = emit
+        self._target_s = target_s
+        self._most = most
         self._clock = clock
         self._inbox: SimpleQueue[Message] = SimpleQueue()
-        self._table = SlotTable(runtime.slots, runtime.context_length, runtime.floor)
+        self.abort = Abort(runtime)
+        self.chores = Chores()
+        self._drawing = Drawing(runtime, clock)
+        self._admission = Admission(runtime, cache, costs, emit, clock)
         self._preparing: dict[str, Sequence] = {}
-        self._waiting: dict[str, Sequence] = {}
         self._live: dict[str, Sequence] = {}
-        self._arrivals = 0
+        self._turns = Turns(target_s)
+        self._group = 0
         self._steps = 0
         self._beat_at = clock()
         self._draining = False
-        self._abort = _Abort(runtime)
 
     def post(self, message: Message) -> None:
         """Tell the loop; from any thread. A cancellation may end the running step early."""
         if isinstance(message, Cancelled):
             # Before the message: the loop forgets the id when it has handled it.
-            self._abort.doom(message.id)
+            self.abort.doom(message.id)
         self._inbox.put(message)
+        self.abort.arrived()
 
     def run(self) -> None:
         """Work until drained."""
         while not (self._draining and self._idle()):
             self.take_messages(block=not (self._waiting or self._live))
             self.step()
+        self.chores.finish()
+
+    @property
+    def _waiting(self) -> dict[str, Sequence]:
+        return self._admission.waiting
 
     def _idle(self) -> bool:
         return not (self._preparing or self._waiting or self._live)
@@ -70,6 +99,9 @@ class EngineLoop:
 
     def take_messages(self, *, block: bool) -> None:
         """Handle everything posted so far; with `block`, wait for the first."""
+        if block:
+            while self._inbox.empty() and self._idle() and self.chores.do_one():
+                pass
         try:
             while True:
                 self._handle(self._inbox.get(block=block))
@@ -79,13 +111,12 @@ class EngineLoop:
 
     def _handle(self, message: Message) -> None:
         match message:
-            case Accepted(request, at, _prefill):
-                self._arrivals += 1
-                self._preparing[request.id] = Sequence(request, self._arrivals, at)
+            case Accepted(request, at, prefill):
+                self._preparing[request.id] = Sequence(request, at, prefill)
             case Prepared(id, job):
                 if seq := self._preparing.pop(id, None):
                     seq.prepared(job)
-                    self._waiting[id] = seq
+                    self._admission.enter(seq)
             case Refused(id, error):
                 if seq := self._preparing.pop(id, None):
                     self._fail(seq, error)
@@ -96,124 +127,190 @@ class EngineLoop:
 
     def _cancel(self, request_id: str) -> None:
         """Take the request out of whichever state it is in; one that is already done is no news."""
-        seq = self._preparing.pop(request_id, None) or self._waiting.pop(request_id, None)
-        if seq:
-            self._emit(seq.finished("cancelled", self._clock()))
+        if seq := self._preparing.pop(request_id, None) or self._waiting.pop(request_id, None):
+            self._end(seq, "cancelled")
         elif live := self._live.get(request_id):
             self._finish(live, "cancelled")
-        self._abort.forget(request_id)
+        self.abort.forget(request_id)
 
     # Steps
 
     def step(self) -> None:
         """Compute one batch, if there is anything to compute."""
-        self._admit()
+        self._admission.let_in(self._live)
+        self._catch_up()
         if not self._live:
             return
-        others = bool(self._waiting or self._preparing)
-        step = plan([seq.live() for seq in self._live.values()], others, self._limits)
+        step, share = self._plan()
         batch = [(self._live[grant.id], grant.tokens) for grant in step.grants]
+        if not self._make_room(batch):
+            return
+        began = self._clock()
         try:
             indexes = self._compute(batch)
         except DecodeAborted:
-            self._restore(batch)
-        except WorkerError as error:
+            self._undo(batch)
+        except OutOfCells:
+            self._undo(batch)
+            self._move_one_out()
+        except HobError as error:
             self._drop(batch, error)
         else:
+            seconds = self._clock() - began
+            self._costs.learn(sum(count for _seq, count in batch), seconds)
+            self._turns.spent(seconds, reads=step.reads, share=share)
             self._advance(batch, indexes)
         self._steps += 1
         self._beat()
 
-    def _admit(self) -> None:
-        waiting = [seq.waiting() for seq in self._waiting.values()]
-        for request_id in admit(waiting, self._table.free_slots, self._table.free_cells):
-            self._begin(self._waiting.pop(request_id))
+    def _catch_up(self) -> None:
+        """Prompts with a common beginning are read once; what is read to its end leaves."""
+        readers = [seq for seq in self._live.values() if not seq.decoding and not seq.scores_prompt]
+        for seq in readers:
+            assert seq.slot is not None
+            most = len(seq.tokens) - (0 if seq.prefill else 1)
+            if len(self._live) > 1 and self._cache.divisible:
+                seq.computed = self._cache.catch_up(seq.slot, seq.tokens[:most])
+            if seq.prefill and seq.pending == 0:
+                self._finish(seq, "stop")
 
-    def _begin(self, seq: Sequence) -> None:
-        place = self._table.occupy(seq.id, seq.tokens, seq.prompt_tokens + seq.max_new)
-        kept = True
-        if place.source != place.slot:
-            self._runtime.share(place.source, place.slot, place.keep)
-        else:
-            kept = self._runtime.keep(place.slot, place.keep)
-        for slot in place.evict:
-            self._runtime.keep(slot, 0)
-        seq.slot = place.slot
-        seq.computed = seq.cached_tokens = place.keep if kept else 0
-        seq.sampler = self._runtime.sampler(seq.request, seq.tokens, seq.job.matcher)
-        seq.admitted_at = self._clock()
-        self._live[seq.id] = seq
-        self._emit(
-            Started(id=seq.id, prompt_tokens=seq.prompt_tokens, cached_tokens=seq.cached_tokens)
+    def _plan(self) -> tuple[Step, float]:
+        views = [live_view(seq, self._costs) for seq in self._live.values()]
+        share = reading_share(views)
+        if share == 1:
+            self._turns.reset()
+        sizes = Sizes(
+            most=self._most,
+            full=self._costs.full(_ALONE_S),
+            useful=self._costs.useful(self._target_s),
         )
+        others = bool(self._waiting or self._preparing)
 
-    def _compute(self, batch: Items[tuple[Sequence, int]]) -> Items[int]:
-        chunks = [
-            Chunk(
-                slot=seq.slot,
-                start=seq.computed,
-                tokens=seq.tokens[seq.computed : seq.computed + count],
-                logits=seq.computed + count == len(seq.tokens),
-            )
-            for seq, count in batch
-        ]
-        with self._abort.watching({seq.id for seq, _count in batch}):
+        def may_read() -> bool:
+            return self._turns.may_read(share, self._costs.seconds(sizes.useful))
+
+        return plan(views, others, sizes, may_read), share
+
+    def _make_room(self, batch: Batch) -> bool:
+        """Cells for the step; False when somebody had to be moved out and it must be planned anew."""
+        if self._cache.make_room(sum(count for _seq, count in batch)):
+            return True
+        self._move_one_out()
+        return False
+
+    def _move_one_out(self) -> None:
+        views = [live_view(seq, self._costs) for seq in self._live.values()]
+        victim = give_way(views, None)
+        if victim is not None and len(self._live) > 1:
+            self._admission.move_out(self._live.pop(victim))
+        elif victim is not None:
+            # Alone it has the whole context, so this is the context's fault and not its own.
+            self._drop([(self._live[victim], 0)], WorkerError("The KV cache has no room left."))
+
+    def _compute(self, batch: Batch) -> Items[int]:
+        group = batch[0][0].group
+        if group != self._group:
+            self._runtime.adapt(batch[0][0].request.adapters)
+            self._group = group
+        chunks = [_chunk(seq, count) for seq, count in batch]
+        with self.abort.watching({seq.id for seq, _count in batch}):
             return self._runtime.decode(chunks)
 
-    def _advance(self, batch: Items[tuple[Sequence, int]], indexes: Items[int]) -> None:
+    def _advance(self, batch: Batch, indexes: Items[int]) -> None:
         """Note what was computed, and draw a token for whoever has its logits."""
         for (seq, count), index in zip(batch, indexes, strict=True):
-            seq.computed += count
-            if seq.computed == len(seq.tokens):
-                self._sample(seq, index)
+            assert seq.slot is not None
+            seq.stepped = self._steps
+            first = seq.computed
+            certain = min(count, len(seq.tokens) - first)
+            self._cache.grow(seq.slot, seq.tokens[first : first + certain])
+            seq.computed += certain
+            if seq.scores_prompt and not seq.new_tokens:
+                self._drawing.score(seq, index, first, certain)
+                index += certain - 1
+            if seq.computed in seq.stops and seq.computed < len(seq.tokens):
+                self._cache.checkpoint(seq.slot)
+            if seq.computed == len(seq.tokens) and not seq.prefill:
+                self._answer(seq, index, wrong_cells=count > certain)
 
-    def _sample(self, seq: Sequence, index: int) -> None:
-        assert seq.sampler is not None
-        token = seq.sampler.sample(index).token
-        end = self._runtime.is_end(token)
-        piece = b"" if end else self._runtime.piece(token, seq.output.special)
-        if delta := seq.add(token, piece, self._clock()):
+    def _answer(self, seq: Sequence, index: int, *, wrong_cells: bool) -> None:
+        assert seq.slot is not None
+        if seq.request.echo and not seq.new_tokens:
+            self._echo(seq)
+        before = seq.computed
+        reason = self._drawing.draw(seq, index)
+        if seq.computed > before:
+            self._cache.grow(seq.slot, seq.tokens[before : seq.computed])
+        if wrong_cells:
+            self._cache.undo(seq.slot)
+        if delta := seq.take_delta(self._clock()):
             self._emit(delta)
-        if end or seq.output.stopped:
-            self._finish(seq, "stop")
-        elif seq.new_tokens >= seq.max_new:
-            self._finish(seq, "length")
+        if reason:
+            self._finish(seq, reason)
+
+    def _echo(self, seq: Sequence) -> None:
+        prompt = seq.tokens[: seq.prompt_tokens]
+        text = b"".join(self._runtime.piece(token, True) for token in prompt)
+        self._emit(
+            Delta(
+                id=seq.id,
+                text=text.decode("utf-8", "replace"),
+                tokens=0,
+                logprobs=tuple(seq.scores),
+            )
+        )
 
     # Endings
 
     def _finish(self, seq: Sequence, reason: FinishReason) -> None:
-        if reason != "cancelled" and (rest := seq.rest()):
+        if reason != "cancelled" and not seq.prefill and (rest := seq.rest()):
             self._emit(rest)
-            if seq.output.stopped:
-                reason = "stop"
-        self._release(seq, seq.computed)
-        self._emit(seq.finished(reason, self._clock()))
+        if seq.output.stopped and reason == "length":
+            reason = "stop"
+        if seq.output.called and reason == "stop":
+            reason = "tool_calls"
+        self._release(seq)
+        self._end(seq, reason)
+
+    def _end(self, seq: Sequence, reason: FinishReason) -> None:
+        """Tell whoever asked, a call in its own words."""
+        if not seq.prefill:
+            self._emit(seq.finished(reason, self._clock()))
+        elif reason == "cancelled":
+            self._fail(seq, TakenBack("Reading ahead was taken back."))
+        else:
+            result = Prefilled(prompt_tokens=seq.prompt_tokens, cached_tokens=seq.cached_tokens)
+            self._emit(Returned(id=seq.id, result=result))
 
     def _fail(self, seq: Sequence, error: HobError) -> None:
         self._emit(Failed(id=seq.id, error=ErrorInfo.of(error)))
-        self._abort.forget(seq.id)
+        self.abort.forget(seq.id)
 
-    def _release(self, seq: Sequence, held: int) -> None:
-        """Give the slot back with the cells of the first `held` tokens in it."""
+    def _release(self, seq: Sequence, *, trusted: bool = True) -> None:
+        """Give the slot back with what it holds, or empty when that is not to be trusted."""
+        assert seq.slot is not None
         del self._live[seq.id]
-        self._table.release(seq.slot, seq.tokens[:held])
+        if trusted:
+            self._cache.release(seq.slot)
+        else:
+            self._cache.drop(seq.slot)
+        seq.slot = None
         if seq.sampler:
             seq.sampler.close()
             seq.sampler = None
-        self._abort.forget(seq.id)
+        self.abort.forget(seq.id)
 
-    def _restore(self, batch: Items[tuple[Sequence, int]]) -> None:
-        """After an aborted step: cut away what it may have written. The requests are cancelled
-        and leave with the next messages."""
+    def _undo(self, batch: Batch) -> None:
+        """After a step that was ended early: cut away what it may have written."""
         for seq, _count in batch:
-            if not self._runtime.keep(seq.slot, seq.computed):
-                seq.computed = 0
+            assert seq.slot is not None
+            seq.guesses = []
+            seq.computed = self._cache.undo(seq.slot)
 
-    def _drop(self, batch: Items[tuple[Sequence, int]], error: WorkerError) -> None:
+    def _drop(self, batch: Batch, error: HobError) -> None:
         """After a failed step: its requests fail and their cells are cleared; others go on."""
         for seq, _count in batch:
-            self._runtime.keep(seq.slot, 0)
-            self._release(seq, 0)
+            self._release(seq, trusted=False)
             self._fail(seq, error)
 
     def _beat(self) -> None:
@@ -224,43 +321,14 @@ class EngineLoop:
             self._emit(Heartbeat(steps=self._steps, live=len(self._live), queued=queued))
 
 
-class _Abort:
-    """Ends a step early once every request in it has been cancelled.
-
-    The lock makes "who is in the step" and "is the step to be ended" one state, so that a late
-    cancellation can never end the step after.
-    """
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._lock = threading.Lock()
-        self._doomed: set[str] = set()
-        self._running: set[str] = set()
-
-    def doom(self, request_id: str) -> None:
-        with self._lock:
-            self._doomed.add(request_id)
-            self._check()
-
-    def forget(self, request_id: str) -> None:
-        with self._lock:
-            self._doomed.discard(request_id)
-
-    def watching(self, ids: set[str]) -> _Abort:
-        """Use as `with abort.watching(ids): decode`."""
-        with self._lock:
-            self._running = ids
-            self._check()
-        return self
-
-    def _check(self) -> None:
-        if self._running and self._running <= self._doomed:
-            self._runtime.interrupt()
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *_error: object) -> None:
-        with self._lock:
-            self._running = set()
-            self._runtime.clear_interrupt()
+def _chunk(seq: Sequence, count: int) -> Chunk:
+    """The next `count` tokens of a sequence; logits where something is drawn or scored."""
+    assert seq.slot is not None
+    certain = seq.tokens[seq.computed : seq.computed + count]
+    guesses = seq.guesses[: count - len(certain)]
+    outputs = 0
+    if seq.computed + len(certain) == len(seq.tokens) and not seq.prefill:
+        outputs = 1 + len(guesses)
+    if seq.scores_prompt and not seq.new_tokens:
+        outputs = len(certain)
+    return Chunk(seq.slot, seq.computed, [*certain, *guesses], outputs)

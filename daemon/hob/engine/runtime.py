@@ -6,22 +6,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from hob.wire.generate import GenerateRequest, TokenLogprob
+from hob.engine.cache.memory import Memory
+from hob.wire.generate import AdapterUse, GenerateRequest, TokenLogprob
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Tokens of one slot at positions `start` onward; with `logits`, the last one's are kept."""
+    """Tokens of one slot at positions `start` onward; the logits of the last `outputs` are kept."""
 
     slot: int
     start: int
     tokens: Sequence[int]
-    logits: bool
+    outputs: int = 0
 
 
 class DecodeAborted(Exception):
     """`interrupt` has ended the step early; what its slots hold is undefined past what was
     computed before."""
+
+
+class OutOfCells(Exception):
+    """There are not enough cells for the step; nothing was computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,39 +66,33 @@ class Sampler(Protocol):
     def close(self) -> None: ...
 
 
-class Runtime(Protocol):
+class Runtime(Memory, Protocol):
     """One thread calls it; only `interrupt` may come from others."""
 
     @property
-    def context_length(self) -> int: ...
-
-    @property
-    def slots(self) -> int: ...
+    def places(self) -> int:
+        """How many requests may be answered at once; there are more slots, which remember."""
 
     def decode(self, chunks: Sequence[Chunk]) -> Sequence[int]:
-        """Compute the chunks; the index of each one's logits.
+        """Compute the chunks; for each the index of its first output, if it has any.
 
-        Raises DecodeAborted after `interrupt`, and WorkerError when the model fails.
+        Raises DecodeAborted after `interrupt`, OutOfCells, and WorkerError when the model fails.
         """
+
+    def adapt(self, adapters: Sequence[AdapterUse]) -> None:
+        """Compute with these adapters from now on. Raises ModelLoadFailed or InvalidRequest."""
 
     def interrupt(self) -> None: ...
 
     def clear_interrupt(self) -> None: ...
 
-    def keep(self, slot: int, length: int) -> bool:
-        """Forget all but the first `length` tokens of `slot`; False, and all is forgotten, when
-        its memory cannot be cut there."""
-
-    def share(self, source: int, target: int, length: int) -> None:
-        """Give the empty slot `target` the first `length` tokens of `source`."""
-
-    def floor(self, slot: int) -> int:
-        """The shortest length above 0 that `slot` can be cut to."""
-
     def sampler(
         self, request: GenerateRequest, prompt: Sequence[int], matcher: Matcher | None
     ) -> Sampler:
         """For an answer to `prompt`; the sampler takes the matcher over."""
+
+    def logprob(self, index: int, token: int, top: int) -> TokenLogprob:
+        """How likely `token` was by the logits at `index` of the last batch."""
 
     def piece(self, token: int, special: bool = False) -> bytes:
         """The bytes that a token adds to the output; `special` writes control tokens out."""

@@ -12,14 +12,11 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from hob.engine.inbox import Accepted, Cancelled, Drain
 from hob.engine.pipe import Pipe
 from hob.errors import HobError, ProtocolError
 from hob.wire.base import ErrorInfo
 from hob.wire.engine import (
     PROTOCOL_VERSION,
-    Cancel,
-    Generate,
     Hello,
     Load,
     Loaded,
@@ -30,9 +27,9 @@ from hob.wire.engine import (
 )
 
 if TYPE_CHECKING:
+    from hob.engine.embedding.loading import LoadedEmbedder
     from hob.engine.loading import LoadedModel
-    from hob.engine.loop import EngineLoop
-    from hob.engine.preparation import Preparation
+    from hob.engine.service import Service
 
 _PROGRESS_EVERY_S = 0.05
 _EXIT_OK, _EXIT_LOAD_FAILED, _EXIT_FAULT = 0, 1, 4
@@ -45,8 +42,7 @@ class Worker:
         self._pipe = pipe
         self._load: SimpleQueue[Load | None] = SimpleQueue()
         # Set once, before Loaded is sent; requests come only after Loaded.
-        self._loop: EngineLoop | None = None
-        self._preparation: Preparation | None = None
+        self._service: Service | None = None
         self._progress_at = 0.0
 
     def handle(self, message: ToWorker) -> None:
@@ -56,15 +52,12 @@ class Worker:
                 self._load.put(message)
             case Stop():
                 self._load.put(None)
-                if self._loop:
-                    self._loop.post(Drain())
-            case _ if self._loop is None or self._preparation is None:
+                if self._service:
+                    self._service.drain()
+            case _ if self._service is None:
                 raise ProtocolError("a request came before the model was loaded")
-            case Generate(request=request):
-                self._loop.post(Accepted(request, time.monotonic()))
-                self._preparation.submit(request)
-            case Cancel(id=request_id):
-                self._loop.post(Cancelled(request_id))
+            case _:
+                self._service.post(message)
 
     def serve(self) -> int:
         """Load the model and answer until told to stop; the exit status."""
@@ -86,7 +79,7 @@ class Worker:
             self._answer(model)
         return _EXIT_OK
 
-    def _load_model(self, order: Load, stack: ExitStack) -> LoadedModel:
+    def _load_model(self, order: Load, stack: ExitStack) -> LoadedModel | LoadedEmbedder:
         from hob.engine.loading import load
 
         return load(Path(order.path), order.options, self._report, stack)
@@ -98,21 +91,14 @@ class Worker:
             self._progress_at = now
             self._pipe.send(LoadProgress(fraction=fraction))
 
-    def _answer(self, model: LoadedModel) -> None:
-        from hob.engine.loop import EngineLoop
-        from hob.engine.preparation import Preparation
-
-        loop = EngineLoop(model.runtime, model.limits, self._pipe.send)
-        self._preparation = Preparation(model.assembler, loop.post)
-        self._loop = loop
-        # A Stop that came during the load found no loop to drain.
+    def _answer(self, model: LoadedModel | LoadedEmbedder) -> None:
+        service = self._service = model.service(self._pipe.send)
+        # A Stop that came during the load found no service to drain.
         if not self._load.empty():
-            loop.post(Drain())
+            service.drain()
         self._pipe.send(Loaded(info=model.info))
         # After the good news: importing Jinja takes the interpreter for a while.
-        self._preparation.start()
-        loop.run()
-        self._preparation.close()
+        service.run()
 
 
 def run() -> int:

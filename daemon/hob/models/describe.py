@@ -8,28 +8,13 @@ from hob.errors import BadModelFile
 from hob.models.checks import PROJECTOR_ARCHITECTURES, clean, find_problem
 from hob.models.gguf import Header
 from hob.models.gguf_types import FILE_TYPE_GUESSED, FILE_TYPES
-from hob.wire.models import Capability
+from hob.wire.models import ENCODER_ARCHITECTURES, Capability
 
 # Above this a context length is not believable: four times the longest that any model claims.
 MAX_CONTEXT_LENGTH = 2**25
 
 _POOLING_RANK = 4
 
-_EMBEDDING_ARCHITECTURES = frozenset(
-    {
-        "bert",
-        "eurobert",
-        "gemma-embedding",
-        "jina-bert-v2",
-        "jina-bert-v3",
-        "llama-embed",
-        "modern-bert",
-        "neo-bert",
-        "nomic-bert",
-        "nomic-bert-moe",
-        "t5encoder",
-    }
-)
 _SPEECH_ARCHITECTURES = frozenset({"wavtokenizer-dec", "qwen3tts", "pockettts"})
 
 
@@ -101,7 +86,7 @@ def _capabilities(header: Header, architecture: str, template: bool) -> tuple[Ca
     labels = header.array(f"{architecture}.classifier.output_labels")
     if pooling == _POOLING_RANK or (labels and labels.length):
         return ("reranking",)
-    if architecture in _EMBEDDING_ARCHITECTURES or pooling > 0:
+    if architecture in ENCODER_ARCHITECTURES or pooling > 0:
         return ("embedding",)
     if not architecture or architecture in _SPEECH_ARCHITECTURES | PROJECTOR_ARCHITECTURES:
         return ()

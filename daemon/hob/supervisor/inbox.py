@@ -31,11 +31,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """`spawn(argv)` starts a worker; `clock` tells unix seconds."""
+    """`spawn(argv)` starts a worker; `options()` says how to load; `clock` tells unix seconds."""
 
     spawn: Spawn
     argv: Sequence[str]
-    options: LoadOptions
+    options: Callable[[], LoadOptions]
     limits: Limits
     publish: Callable[[Event], None]
     clock: Callable[[], float]

@@ -9,6 +9,7 @@ from hob.supervisor.answer import Answer
 from hob.supervisor.link import Link
 from hob.wire.engine import (
     PROTOCOL_VERSION,
+    Ask,
     BuildInfo,
     Cancel,
     Failed,
@@ -17,9 +18,10 @@ from hob.wire.engine import (
     Load,
     LoadedInfo,
     LoadOptions,
+    Returned,
     Stop,
 )
-from hob.wire.generate import Delta, Finished, Started
+from hob.wire.generate import Delta, Finished, GenerateRequest, Queued, Started
 from hob.wire.models import ModelInfo
 
 PROGRESS_STEP = 0.01
@@ -74,8 +76,12 @@ class Life:
         if answer.id in self.live:
             answer.fail(InvalidRequest(f"A request with the id {answer.id} is being answered."))
             return
+        request = answer.request
         try:
-            self.link.send(Generate(request=answer.request))
+            if isinstance(request, GenerateRequest):
+                self.link.send(Generate(request=request))
+            else:
+                self.link.send(Ask(call=request))
         except ProtocolError as error:
             # It is over what one frame may hold, which is no fault of the process.
             answer.fail(InvalidRequest(error.message, hint="Send less text."))
@@ -91,20 +97,28 @@ class Life:
             del self.live[answer.id]
             self.link.send(Cancel(id=answer.id))
 
-    def deliver(self, message: Started | Delta | Finished | Failed) -> None:
-        """To whoever asked, unless they have left. Raises ProtocolError for text without end."""
+    def deliver(self, message: Queued | Started | Delta | Finished | Returned | Failed) -> None:
+        """To whoever asked, unless they have left. Raises ProtocolError for text without end, and
+        for the answer to another question."""
         answer = self.live.get(message.id)
         if answer is None:
             return
         match message:
+            case Queued():
+                answer.queue(message)
             case Started() | Delta():
                 answer.push(message)
-            case Finished():
-                del self.live[message.id]
+            case Finished() | Returned():
                 answer.finish(message)
+                del self.live[message.id]
             case Failed():
                 del self.live[message.id]
                 answer.fail(message.error.error())
+
+    @property
+    def queued(self) -> int:
+        """How many of the live requests wait for a slot of the process."""
+        return sum(answer.place is not None for answer in self.live.values())
 
     def release(self) -> list[Answer]:
         """The answers under way, which are no longer this process's business."""
@@ -117,6 +131,7 @@ class Life:
         taken = [answer for answer in self.live.values() if may_take(answer.heard, answer.retried)]
         for answer in taken:
             answer.retried = True
+            answer.place = None
             del self.live[answer.id]
         return taken
 

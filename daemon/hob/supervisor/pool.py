@@ -14,26 +14,29 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import msgspec
+
 from hob.errors import Cancelled, HobError, ModelNotFound, NoModels
 from hob.supervisor import policy, problems
-from hob.supervisor.answer import Answer
+from hob.supervisor.answer import Answer, Outcome
 from hob.supervisor.inbox import End, Limits, Setup, TakeBack
 from hob.supervisor.lifecycle import DOWN, READY
+from hob.supervisor.outcomes import end_fact
 from hob.supervisor.process import Worker
 from hob.supervisor.room import Room
 from hob.supervisor.seat import Seat
 from hob.supervisor.spawn import WORKER_ARGV, Spawn, spawn
 from hob.wire.base import ErrorInfo
-from hob.wire.engine import LoadOptions
+from hob.wire.calls import Call, CallResult
+from hob.wire.engine import LoadOptions, WarmPrompt
 from hob.wire.events import (
     Event,
     ModelChosen,
     ModelFailed,
-    RequestFailed,
-    RequestFinished,
+    RequestQueued,
     RequestStarted,
 )
-from hob.wire.generate import Finished, GenerateEvent, GenerateRequest
+from hob.wire.generate import GenerateEvent, GenerateRequest
 from hob.wire.models import ModelEntry, ModelInfo, ModelState
 from hob.wire.status import WorkerStatus
 
@@ -59,7 +62,8 @@ class Pool:
     """Loading, and answering from what is loaded; see `hob.api.ports.Models` for the contract.
 
     `resolve` and `infos` are the library's. `on_use` is told each new chosen model, so that it
-    can be remembered. `clock` tells unix seconds.
+    can be remembered. `warm_prompts` is asked at each load for those beside the options' own; it
+    does not raise. `clock` tells unix seconds.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class Pool:
         publish: Callable[[Event], None],
         options: PoolOptions = PoolOptions(),
         on_use: Callable[[str], None] = lambda name: None,
+        warm_prompts: Callable[[], Sequence[WarmPrompt]] = tuple,
         argv: Sequence[str] = WORKER_ARGV,
         spawn: Spawn = spawn,
         clock: Callable[[], float] = time.time,
@@ -79,6 +84,7 @@ class Pool:
         self._publish = publish
         self._options = options
         self._on_use = on_use
+        self._warm_prompts = warm_prompts
         self._clock = clock
         limits = Limits(
             hello_s=options.hello_timeout_s,
@@ -86,7 +92,7 @@ class Pool:
             stall_s=options.stall_timeout_s,
             stop_s=options.stop_timeout_s,
         )
-        self._setup = Setup(spawn, argv, options.load, limits, publish, clock)
+        self._setup = Setup(spawn, argv, self._load_options, limits, publish, clock)
         self._room = Room(
             max_loaded=options.max_loaded,
             idle_unload_s=options.idle_unload_s,
@@ -96,6 +102,11 @@ class Pool:
         self._draining = False
         self._quiet = asyncio.Event()
         self._actors: set[asyncio.Task[None]] = set()
+
+    def _load_options(self) -> LoadOptions:
+        load = self._options.load
+        warm = (*load.warm_prompts, *self._warm_prompts())
+        return msgspec.structs.replace(load, warm_prompts=warm)
 
     # ---- what is there ----
 
@@ -209,6 +220,19 @@ class Pool:
 
         Entering waits until a ready worker has the request.
         """
+        async with self._asking(model, request) as answer:
+            yield answer
+
+    async def call(self, model: str, call: Call) -> CallResult:
+        """Ask `model` (empty: the chosen one), loading it when needed, and wait for the result.
+
+        It waits in line like a request. Cancelling takes the call back.
+        """
+        async with self._asking(model, call) as answer:
+            return await answer.result()
+
+    @asynccontextmanager
+    async def _asking(self, model: str, request: GenerateRequest | Call) -> AsyncIterator[Answer]:
         self._refuse_when_draining()
         seat = self._seat(self._resolve(model or self._chosen_or_raise()))
         policy.check_queue(seat.name, seat.requests, self._options.max_queued)
@@ -218,9 +242,12 @@ class Pool:
                 RequestStarted(at=self._clock(), id=answer.id, model=seat.name)
             ),
             on_end=lambda answer, outcome: self._request_ended(seat, answer, outcome),
+            on_queue=lambda answer, place: self._tell_place(seat, answer, place),
         )
         seat.waiting.answers.append(answer)
         self._room.want(seat)
+        if place := seat.last_place:
+            self._tell_place(seat, answer, place)
         try:
             await answer.wait_open()
             yield answer
@@ -242,24 +269,14 @@ class Pool:
             param="model",
         )
 
-    def _request_ended(self, seat: Seat, answer: Answer, outcome: Finished | HobError) -> None:
+    def _tell_place(self, seat: Seat, answer: Answer, place: int) -> None:
+        fact = RequestQueued(at=self._clock(), id=answer.id, model=seat.name, place=place)
+        self._publish(fact)
+
+    def _request_ended(self, seat: Seat, answer: Answer, outcome: Outcome) -> None:
         seat.forget(answer)
         seat.used_at = self._now()
-        at = self._clock()
-        if isinstance(outcome, HobError):
-            error = ErrorInfo.of(outcome)
-            self._publish(RequestFailed(at=at, id=answer.id, model=seat.name, error=error))
-        else:
-            usage = outcome.usage
-            self._publish(
-                RequestFinished(
-                    at=at,
-                    id=answer.id,
-                    model=seat.name,
-                    usage=usage,
-                    tokens_per_second=outcome.timings.tokens_per_second(usage.completion_tokens),
-                )
-            )
+        self._publish(end_fact(answer.id, seat.name, outcome, self._clock()))
         if self._draining and not self.live_requests:
             self._quiet.set()
         self._room.review_soon()

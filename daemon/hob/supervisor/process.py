@@ -43,9 +43,10 @@ from hob.wire.engine import (
     Loaded,
     LoadFailed,
     LoadProgress,
+    Returned,
 )
 from hob.wire.events import ModelFailed, ModelLoading, ModelReady, ModelUnloaded
-from hob.wire.generate import Delta, Finished, Started
+from hob.wire.generate import Delta, Finished, Queued, Started
 from hob.wire.models import ModelInfo
 from hob.wire.status import WorkerState, WorkerStatus
 
@@ -285,7 +286,7 @@ class Worker:
         """One message in its place. Raises ProtocolError for one that is out of place."""
         match self.state, message:
             case "starting", Hello() if life.build is None:
-                life.greet(message, self._setup.options)
+                life.greet(message, self._setup.options())
             case "starting", LoadProgress() if life.build is not None:
                 if life.progressed(message.fraction):
                     self._publish_loading(life.fraction)
@@ -295,8 +296,8 @@ class Worker:
                 self._move(READY, "loaded")
             case "starting", LoadFailed():
                 self._process_failed(life, message.error.error())
-            case "ready", Started() | Delta() | Finished() | Failed():
-                if isinstance(message, Finished) and message.id in life.live:
+            case "ready", Queued() | Started() | Delta() | Finished() | Returned() | Failed():
+                if isinstance(message, Finished | Returned) and message.id in life.live:
                     self._record.answered(message)
                 life.deliver(message)
             case "ready", Heartbeat():

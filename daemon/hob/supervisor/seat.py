@@ -6,7 +6,7 @@ import asyncio
 
 from hob.supervisor.answer import Answer
 from hob.supervisor.inbox import Ask, Wish
-from hob.supervisor.lifecycle import STARTING, STOPPING
+from hob.supervisor.lifecycle import READY, STARTING, STOPPING
 from hob.supervisor.policy import Place, SeatView
 from hob.supervisor.process import Worker
 from hob.supervisor.waiting import Waiting
@@ -46,6 +46,13 @@ class Seat:
     def requests(self) -> int:
         """Answering and waiting."""
         return len(self.waiting.answers) + len(self.live)
+
+    @property
+    def last_place(self) -> int:
+        """How many wait for a place or for the load, the last one included; 0 when a ready worker
+        has them all."""
+        with_worker = len(self.live) if self.worker.state != READY else 0
+        return len(self.waiting.answers) + with_worker
 
     @property
     def busy(self) -> bool:

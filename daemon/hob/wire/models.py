@@ -10,6 +10,23 @@ Capability = Literal["chat", "completion", "embedding", "reranking", "vision", "
 
 ModelState = Literal["available", "loading", "warm", "answering", "bad"]
 
+# Models of these architectures make vectors of texts, and never text.
+ENCODER_ARCHITECTURES = frozenset(
+    {
+        "bert",
+        "eurobert",
+        "gemma-embedding",
+        "jina-bert-v2",
+        "jina-bert-v3",
+        "llama-embed",
+        "modern-bert",
+        "neo-bert",
+        "nomic-bert",
+        "nomic-bert-moe",
+        "t5encoder",
+    }
+)
+
 
 class ModelInfo(Value, frozen=True):
     """One GGUF file of the models folder, as its header describes it.

@@ -15,7 +15,8 @@ class WorkerStatus(Body, frozen=True):
 
     `warm_since` is None unless ready; `rss_bytes` is the worker's resident memory, None when it
     cannot be read; `tokens_per_second` is the median decode rate of the last answers, None before
-    the first; `problem` is the last failure when the worker is down because of it.
+    the first; `problem` is the last failure when the worker is down because of it. Of all answers'
+    `prompt_tokens` so far, `cached_tokens` came out of the cache.
     """
 
     model: str
@@ -34,6 +35,8 @@ class WorkerStatus(Body, frozen=True):
     build: BuildInfo | None
     restarts: int
     problem: ErrorInfo | None
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
 
 
 class ApiStatus(Body, frozen=True):

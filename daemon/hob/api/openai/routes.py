@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import time
-from typing import cast, get_args
 
 from aiohttp import web
 
@@ -12,16 +11,13 @@ from hob.api.bodies import decode
 from hob.api.openai.answers import answer
 from hob.api.openai.replies import ChatFormat, TextFormat
 from hob.api.openai.requests import plan_chat, plan_completion
+from hob.api.priority import priority_of
 from hob.api.replies import json_reply, read
 from hob.api.services import SERVICES, checked_name, refuse_while_stopping, resolve_model
-from hob.errors import InvalidRequest
-from hob.wire.generate import Priority
 from hob.wire.models import ModelInfo
 from hob.wire.openai import ChatCompletionRequest, CompletionRequest, ModelCard, ModelCards
 
 routes = web.RouteTableDef()
-
-PRIORITY_HEADER = "X-Hob-Priority"
 
 
 @routes.get("/v1/models")
@@ -40,7 +36,7 @@ async def model(request: web.Request) -> web.Response:
 async def chat(request: web.Request) -> web.StreamResponse:
     services = request.app[SERVICES]
     body = decode(await read(request), ChatCompletionRequest)
-    plan = plan_chat(body, f"chatcmpl-{_new_id()}", _priority(request))
+    plan = plan_chat(body, f"chatcmpl-{_new_id()}", priority_of(request))
     refuse_while_stopping(services)
     name = resolve_model(services, body.model)
     form = ChatFormat(plan.id, int(time.time()), name, plan.include_usage)
@@ -51,7 +47,7 @@ async def chat(request: web.Request) -> web.StreamResponse:
 async def completion(request: web.Request) -> web.StreamResponse:
     services = request.app[SERVICES]
     body = decode(await read(request), CompletionRequest)
-    plan = plan_completion(body, f"cmpl-{_new_id()}", _priority(request))
+    plan = plan_completion(body, f"cmpl-{_new_id()}", priority_of(request))
     refuse_while_stopping(services)
     name = resolve_model(services, body.model)
     form = TextFormat(plan.id, int(time.time()), name, plan.include_usage)
@@ -60,18 +56,6 @@ async def completion(request: web.Request) -> web.StreamResponse:
 
 def _new_id() -> str:
     return secrets.token_hex(12)
-
-
-def _priority(request: web.Request) -> Priority:
-    """Raises InvalidRequest for a priority that there is not."""
-    given = request.headers.get(PRIORITY_HEADER, "normal")
-    if given not in get_args(Priority):
-        raise InvalidRequest(
-            f"{given!r} is not a priority.",
-            hint=f"It is one of {', '.join(get_args(Priority))}.",
-            param=PRIORITY_HEADER,
-        )
-    return cast("Priority", given)
 
 
 def _card(info: ModelInfo) -> ModelCard:

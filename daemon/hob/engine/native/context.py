@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from hob.engine.native.library import lib, log
 from hob.engine.native.model import Model
 from hob.engine.native.owner import Owner
-from hob.engine.runtime import Chunk, DecodeAborted
+from hob.engine.cache.memory import State
+from hob.engine.runtime import Chunk, DecodeAborted, OutOfCells
 from hob.errors import ModelLoadFailed, WorkerError
 from hob.wire.engine import Auto, KvType
 
@@ -24,15 +25,17 @@ _KV_TYPES = {
     "q8_0": lib.GGML_TYPE_Q8_0,
     "q4_0": lib.GGML_TYPE_Q4_0,
 }
-_ABORTED = 2
+_NO_CELLS, _ABORTED = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
 class ContextParams:
-    """`length` in tokens over all `slots`; `batch` tokens at most in one decode."""
+    """`length` in tokens over all `slots`, of which `places` are answered at once and the others
+    remember; `batch` tokens at most in one decode."""
 
     length: int
     slots: int
+    places: int
     batch: int
     threads: int
     flash_attention: Auto
@@ -82,15 +85,17 @@ class Context(Owner):
         return pointer
 
     def decode(self, chunks: Sequence[Chunk]) -> tuple[int, ...]:
-        """Compute the chunks; returns for each the index of its logits in this batch (the last
-        token's, meaningful only where logits were asked for).
+        """Compute the chunks; returns for each the index in this batch of the first token whose
+        logits were asked for.
 
-        Raises DecodeAborted after `interrupt`, WorkerError when llama.cpp fails.
+        Raises DecodeAborted after `interrupt`, OutOfCells, and WorkerError when llama.cpp fails.
         """
         indexes = self._batch.fill(chunks)
         status = lib.llama_decode(self._pointer, self._batch.native)
         if status == _ABORTED:
             raise DecodeAborted
+        if status == _NO_CELLS:
+            raise OutOfCells
         if status != 0:
             raise WorkerError(
                 "The model could not compute this step, so the answer ends here.",
@@ -104,7 +109,7 @@ class Context(Owner):
         """Run one token through every weight, so that the first request finds them in memory."""
         lib.llama_set_warmup(self._pointer, True)
         try:
-            self.decode((Chunk(slot=0, start=0, tokens=(token,), logits=True),))
+            self.decode((Chunk(slot=0, start=0, tokens=(token,), outputs=1),))
             lib.llama_synchronize(self._pointer)
         finally:
             lib.llama_set_warmup(self._pointer, False)
@@ -121,14 +126,28 @@ class Context(Owner):
         """Forget what `slot` holds past its first `length` tokens; False when it cannot."""
         return bool(lib.llama_memory_seq_rm(self._memory, slot, length, -1))
 
-    def copy(self, source: int, target: int, length: int) -> None:
-        """Let the empty slot `target` share the first `length` tokens of `source`."""
-        lib.llama_memory_seq_cp(self._memory, source, target, 0, length)
+    def share(self, source: int, target: int, start: int, end: int) -> None:
+        """Let `target` hold the cells of `source` at these positions instead of its own."""
+        lib.llama_memory_seq_rm(self._memory, target, start, end)
+        lib.llama_memory_seq_cp(self._memory, source, target, start, end)
 
-    def first_position(self, slot: int) -> int | None:
-        """The oldest position still held: above 0 where a sliding window has moved on."""
-        position = int(lib.llama_memory_seq_pos_min(self._memory, slot))
-        return None if position < 0 else position
+    def save(self, slot: int) -> State:
+        """The state of a slot; empty when llama.cpp does not give it."""
+        size = int(lib.llama_state_seq_get_size(self._pointer, slot))
+        buffer = (ctypes.c_uint8 * size)()
+        written = int(lib.llama_state_seq_get_data(self._pointer, buffer, size, slot))
+        return memoryview(buffer).cast("B")[:written]
+
+    def restore(self, slot: int, state: State) -> bool:
+        """Make the empty slot hold a saved state; False, and it is empty, when that fails."""
+        view = memoryview(state)
+        array = ctypes.c_uint8 * len(view)
+        # llama.cpp only reads it; ctypes borrows read-only memory by a copy.
+        buffer = array.from_buffer_copy(view) if view.readonly else array.from_buffer(view)
+        read = int(lib.llama_state_seq_set_data(self._pointer, buffer, len(view), slot))
+        if read != len(view):
+            self.cut(slot, 0)
+        return read == len(view)
 
     @property
     def pointer(self) -> int | None:
@@ -173,12 +192,11 @@ class _Batch:
             end = at + len(chunk.tokens)
             self._tokens[at:end] = chunk.tokens
             self._positions[at:end] = range(chunk.start, chunk.start + len(chunk.tokens))
-            self._logits[at:end] = [0] * (end - at)
+            self._logits[at:end] = [0] * (end - at - chunk.outputs) + [1] * chunk.outputs
             pointer = self._id_pointers[chunk.slot]
             for index in range(at, end):
                 self._slots[index] = pointer
-            self._logits[end - 1] = chunk.logits
-            indexes.append(end - 1)
+            indexes.append(end - chunk.outputs)
             at = end
         self.native.n_tokens = at
         return tuple(indexes)

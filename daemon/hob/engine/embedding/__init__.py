@@ -1,0 +1,1 @@
+"""Vectors and scores of texts: what an embedding or reranking model is asked and answers."""

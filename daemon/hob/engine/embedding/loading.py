@@ -1,0 +1,106 @@
+"""A model that makes vectors or scores, loaded as its options and its metadata say."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from hob.engine.cores import usable_cores
+from hob.engine.embedding.inputs import InputBuilder
+from hob.engine.embedding.kind import Purpose
+from hob.engine.embedding.loop import EmbeddingLoop
+from hob.engine.embedding.plan import BatchLimits
+from hob.engine.embedding.service import EmbeddingService
+from hob.engine.native.embedding import (
+    EmbeddingContext,
+    EmbeddingParams,
+    pair_form,
+    takes_characters_apart,
+)
+from hob.engine.native.model import Model
+from hob.wire.engine import FromWorker, LoadedInfo, LoadOptions, ModelKind, Placement
+from hob.wire.models import ENCODER_ARCHITECTURES
+
+# Tokens of a step on the CPU. An encoder's attention looks at all pairs of tokens in the step, of
+# different inputs too: 64 gave 255 sentences a second, 128 336, 256 347, 512 285, 1024 277.
+_CPU_STEP = 256
+# Inputs of one step: more of them gain nothing, and llama.cpp takes at most 256.
+_STEP_INPUTS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedEmbedder:
+    """A model that is ready to answer."""
+
+    kind: ModelKind
+    model: Model
+    context: EmbeddingContext
+    params: EmbeddingParams
+    info: LoadedInfo
+
+    def service(self, emit: Callable[[FromWorker], None]) -> EmbeddingService:
+        limits = BatchLimits(tokens=self.params.batch, inputs=self.params.inputs)
+        loop = EmbeddingLoop(self.context, limits, emit)
+        inputs = InputBuilder(
+            self.model.vocab,
+            self.params.longest,
+            self.context.size,
+            pair_form(self.model),
+            decompose=takes_characters_apart(self.model),
+        )
+        return EmbeddingService(self.kind, loop, inputs, emit)
+
+
+def open_embedder(
+    model: Model,
+    purpose: Purpose,
+    options: LoadOptions,
+    placement: Placement,
+    *,
+    stack: ExitStack,
+    began: float,
+) -> LoadedEmbedder:
+    """Make the context and warm it up; `stack` closes it. `began` is when the load did, by the
+    monotonic clock.
+
+    Raises ModelLoadFailed.
+    """
+    encoder = model.architecture in ENCODER_ARCHITECTURES
+    on_gpu = placement.layers_on_gpu > 0
+    batch = options.batch_tokens if on_gpu else min(options.batch_tokens, _CPU_STEP)
+    params = EmbeddingParams(
+        pooling=purpose.pooling,
+        encoder=encoder,
+        longest=longest_input(model.train_context_length, options),
+        batch=batch,
+        inputs=min(_STEP_INPUTS, batch),
+        threads=options.threads or usable_cores(),
+        flash_attention=options.flash_attention,
+    )
+    context = stack.enter_context(EmbeddingContext(model, params))
+    warm_from = time.monotonic()
+    context.warm_up(model.vocab.bos or 0)
+    info = LoadedInfo(
+        context_length=params.longest,
+        train_context_length=model.train_context_length,
+        slots=params.inputs,
+        threads=params.threads,
+        model_bytes=model.size_bytes,
+        # Two bytes for each number: the cells are 16-bit floats.
+        kv_bytes=0 if encoder else 2 * model.kv_row_elements() * context.cells,
+        placement=placement,
+        template="",
+        load_s=warm_from - began,
+        warm_up_s=time.monotonic() - warm_from,
+        kind=purpose.kind,
+        embedding_length=context.size if purpose.kind == "embedding" else 0,
+    )
+    return LoadedEmbedder(purpose.kind, model, context, params, info)
+
+
+def longest_input(trained: int, options: LoadOptions) -> int:
+    """In tokens. Never more than the model was trained for: many have no positions beyond, and
+    llama.cpp ends the process where they are asked for."""
+    return max(1, min(options.context_length or options.context_cap, trained))
