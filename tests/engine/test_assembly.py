@@ -148,7 +148,7 @@ def test_thoughts_that_are_cut_short_may_still_end_in_a_call() -> None:
     job = Bench(GPT_OSS, HARMONY_MARKS).assemble(tools=TOOLS, reasoning=Reasoning(budget=0))
     assert job.thoughts
     closing = b"".join(MarkVocab(HARMONY_MARKS).pieces(job.thoughts.close))
-    assert closing == b"<|end|><|start|>assistant"
+    assert closing == b"<|end|><|start|>assistant<|channel|>commentary"
 
 
 def test_a_model_that_does_not_think_needs_no_budget() -> None:

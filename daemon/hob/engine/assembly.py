@@ -115,9 +115,8 @@ class Assembler:
         if tokens is None or thoughts is None:
             return None
         closing = thoughts.closing
-        if thoughts.then and callable_tools(request):
-            # The answer may go to a tool, so the model chooses where it goes.
-            closing = thoughts.close + thoughts.then
+        if thoughts.closing_to_call and callable_tools(request):
+            closing = thoughts.closing_to_call
         return ThoughtBudget(tokens, tuple(self._marks.tokenize(closing)))
 
 

@@ -206,6 +206,17 @@ def test_gpt_oss_may_think_before_it_calls() -> None:
     assert not accepts(matcher_of(HARMONY, vocab, thinking="maybe"), vocab, final)
 
 
+@pytest.mark.parametrize("form", [*THINKERS, HARMONY], ids=lambda form: form.name)
+def test_thoughts_that_are_closed_for_the_model_are_followed_by_a_call(form: Format) -> None:
+    assert form.thoughts
+    vocab = vocab_of(form)
+    matcher = matcher_of(form, vocab, thinking="maybe")
+    closing = form.thoughts.closing_to_call or form.thoughts.closing
+    text = f"{form.thoughts.open}Well{closing}"
+    assert matcher.consume_tokens(vocab.tokenize(text, add_special=False, parse_special=True))
+    assert not matcher.is_stopped()
+
+
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
 def test_arguments_may_refer_to_definitions(form: Format) -> None:
     tool = Tool(
