@@ -27,6 +27,10 @@ class Vocab:
         self._ends: dict[int, bool] = {}
         self._plain: set[int] = set()
 
+    @property
+    def pointer(self) -> int:
+        return self._pointer
+
     def text(self, token: int | None) -> str:
         """How the vocabulary writes a token, control tokens included; empty for None."""
         if token is None:
