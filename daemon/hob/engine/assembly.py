@@ -15,28 +15,16 @@ from hob.engine.output.stream import Output, PlainOutput
 from hob.engine.prompt import PromptBuilder
 from hob.engine.runtime import Matcher
 from hob.engine.tools import callable_tools, check_tools, must_call
-from hob.errors import UnsupportedParameter
 from hob.wire.constraint import Constraint
 from hob.wire.generate import GenerateRequest
 
 
 class Constraints(Protocol):
-    """Makes matchers; see hob.engine.grammar."""
+    """Makes matchers; hob.engine.grammar has them for a real vocabulary."""
 
     def matcher(self, constraint: Constraint, *, after: str = "", param: str = "") -> Matcher:
         """Holds an answer to `constraint`, once the text `after` has come. Raises InvalidRequest
         about the field `param` for a constraint that cannot be kept."""
-
-
-class NoConstraints:
-    """For a runtime whose sampler keeps to no constraints."""
-
-    def matcher(self, constraint: Constraint, *, after: str = "", param: str = "") -> Matcher:
-        raise UnsupportedParameter(
-            "The answers of this model cannot be constrained.",
-            hint="Leave the response format out, and let the model choose its tools.",
-            param=param,
-        )
 
 
 class Assembler:

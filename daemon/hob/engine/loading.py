@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from hob.engine.assembly import Assembler, NoConstraints, for_template
+from hob.engine.assembly import Assembler, for_template
 from hob.engine.cores import usable_cores
 from hob.engine.embedding.kind import purpose
 from hob.engine.embedding.loading import LoadedEmbedder, open_embedder
@@ -56,6 +56,7 @@ class LoadedModel:
 
     def assembler(self) -> Assembler:
         """Imports Jinja and compiles the template."""
+        from hob.engine.grammar.constraints import Constraints
         from hob.engine.template import make_renderer
 
         vocab = self.runtime.vocab
@@ -66,7 +67,7 @@ class LoadedModel:
             vocab, render, self.info.context_length, self.options.default_max_tokens
         )
         form = for_template(choose_format(self.template.source), takes_tools=render.takes_tools)
-        return Assembler(prompts, form, NoConstraints(), MarkTable(vocab))
+        return Assembler(prompts, form, Constraints.of(vocab), MarkTable(vocab))
 
 
 def load(

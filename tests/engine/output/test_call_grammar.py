@@ -252,3 +252,14 @@ def test_arguments_are_closed_unless_the_schema_opens_them() -> None:
 def test_parameters_that_are_no_object_are_refused() -> None:
     with pytest.raises(InvalidRequest, match="no object"):
         arguments_schema(Tool(name="f", parameters={"type": "string"}))
+
+
+def test_parameters_that_cannot_be_kept_to_are_refused() -> None:
+    tool = Tool(
+        name="f",
+        parameters={"properties": {"a": {"type": "array", "uniqueItems": True}}},
+    )
+    with pytest.raises(InvalidRequest, match="uniqueItems") as caught:
+        matcher_of(HERMES, vocab_of(HERMES), (tool,))
+    assert caught.value.param == "tools"
+    assert "auto" in caught.value.hint
