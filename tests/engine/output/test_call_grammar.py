@@ -217,6 +217,32 @@ def test_thoughts_that_are_closed_for_the_model_are_followed_by_a_call(form: For
     assert not matcher.is_stopped()
 
 
+FREE = Tool(
+    name="write",
+    parameters={
+        "type": "object",
+        "properties": {"text": {"type": "string"}, "n": {"type": "integer"}},
+        "required": ["text", "n"],
+    },
+)
+WRITTEN = {
+    "hermes": '<tool_call>\n{"name": "write", "arguments": {"text": "a <b>", "n": 3}}\n</tool_call>',
+    "qwen-xml": "<tool_call>\n<function=write>\n<parameter=text>\na <b>\n\n</parameter>\n"
+    "<parameter=n>\n3\n</parameter>\n</function>\n</tool_call>",
+    "glm": "<tool_call>write\n<arg_key>text</arg_key>\n<arg_value>a\nb</arg_value>\n"
+    "<arg_key>n</arg_key>\n<arg_value>3</arg_value>\n</tool_call>",
+    "gemma4": '<|tool_call>call:write{text:<|"|>a\nb<|"|>,n:3}<tool_call|>',
+}
+
+
+@pytest.mark.parametrize("form", [HERMES, QWEN_XML, GLM, GEMMA4], ids=lambda form: form.name)
+def test_a_text_of_any_length_ends_where_the_format_ends_it(form: Format) -> None:
+    vocab = vocab_of(form)
+    text = WRITTEN[form.name]
+    assert accepts(matcher_of(form, vocab, (FREE,)), vocab, text)
+    assert not accepts(matcher_of(form, vocab, (FREE,)), vocab, text + "\n" + text)
+
+
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
 def test_arguments_may_refer_to_definitions(form: Format) -> None:
     tool = Tool(

@@ -59,7 +59,7 @@ def call_grammar(
     thoughts = writer.thoughts(form.thoughts, thinking)
     start = f"{writer.literal(syntax.before)} one_call {more} {writer.literal(syntax.after)}"
     rules = [f"start: {thoughts} {start}", f"one_call: {' | '.join(names)}", *calls]
-    return Lark(grammar="\n".join([*rules, *writer.rules]))
+    return Lark(grammar="\n".join([*rules, *form.rules, *writer.rules]))
 
 
 def _call(form: Format, tool: Tool, literal: Callable[[str], str]) -> str:

@@ -82,7 +82,7 @@ def _grammar(schema: Any, literal: Literal) -> str:  # noqa: ANN401
         return f"%json {json.dumps(schema)} {literal(end)}"
     if isinstance(values := schema.get("enum"), list):
         return "(" + " | ".join(literal(f"{value}{end}") for value in values) + ")"
-    return f"/(?s:.*)/ {literal(end)}"
+    return "text_value"
 
 
 def _read(reader: Reader, sink: Sink, ask: Ask) -> Parsing[None]:
@@ -99,6 +99,8 @@ def _make(name: str, open_: str, close: str) -> Format:
         syntax=CallSyntax(call),
         read=_read,
         arguments=_arguments,
+        # As little as can be: what follows the first end is not part of the value.
+        rules=(r"text_value[lazy]: /(?s:.*)\n<\/parameter>\n/",),
     )
 
 
