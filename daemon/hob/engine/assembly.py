@@ -14,6 +14,7 @@ from hob.engine.output.parsed import ParsedOutput
 from hob.engine.output.stream import Output, PlainOutput
 from hob.engine.prompt import PromptBuilder
 from hob.engine.runtime import Matcher
+from hob.engine.template_values import thinking_asked
 from hob.engine.tools import callable_tools, check_tools, must_call
 from hob.wire.constraint import Constraint
 from hob.wire.generate import GenerateRequest
@@ -63,7 +64,7 @@ class Assembler:
             return "inside"
         if tail.endswith(thoughts.close) and not self._form.channels:
             return "no"
-        return "no" if request.reasoning.enabled is False else "maybe"
+        return "maybe" if thinking_asked(request, default=thoughts.by_default) else "no"
 
     def _output(self, request: GenerateRequest, thinking: Thinking) -> Output:
         form = self._form
@@ -108,9 +109,10 @@ class Assembler:
         return ThoughtBudget(tokens, tuple(self._marks.tokenize(closing)))
 
 
-def for_template(form: Format, *, takes_tools: bool) -> Format:
+def for_template(form: Format, *, takes_tools: bool, thinks: bool = True) -> Format:
     """The format of a model whose template may not take tools after all: it is then told to write
-    the generic one."""
-    if takes_tools or form.channels:
-        return form
-    return dataclasses.replace(GENERIC, thoughts=form.thoughts)
+    the generic one. `thinks`: it does so unasked."""
+    thoughts = form.thoughts and dataclasses.replace(form.thoughts, by_default=thinks)
+    if not (takes_tools or form.channels):
+        form = GENERIC
+    return dataclasses.replace(form, thoughts=thoughts)

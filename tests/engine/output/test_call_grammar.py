@@ -226,7 +226,7 @@ FREE = Tool(
     },
 )
 WRITTEN = {
-    "hermes": '<tool_call>\n{"name": "write", "arguments": {"text": "a <b>", "n": 3}}\n</tool_call>',
+    "hermes": '<tool_call>\n{"name": "write", "arguments": {"text": "a", "n": 3}}\n</tool_call>',
     "qwen-xml": "<tool_call>\n<function=write>\n<parameter=text>\na <b>\n\n</parameter>\n"
     "<parameter=n>\n3\n</parameter>\n</function>\n</tool_call>",
     "glm": "<tool_call>write\n<arg_key>text</arg_key>\n<arg_value>a\nb</arg_value>\n"

@@ -14,6 +14,7 @@ class ThoughtMarks:
 
     `closing_to_call` does so where a tool call may follow, when that is something else. `then`
     stands between `close` and a tool call, and the answer's text begins behind `answer`.
+    `by_default` False: the model thinks only when it is asked to.
     """
 
     open: str
@@ -22,6 +23,7 @@ class ThoughtMarks:
     answer: str
     then: str = ""
     closing_to_call: str = ""
+    by_default: bool = True
 
     @classmethod
     def between(cls, open_: str, close: str) -> ThoughtMarks:
