@@ -11,16 +11,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from fakes.runtime import END, FakeRuntime
+from hob.engine.cache.prefixes import PrefixCache
+from hob.engine.costs import CostCurve
 from hob.engine.inbox import Accepted, Cancelled, Drain, Prepared, Refused
 from hob.engine.job import Job, Prompt
 from hob.engine.loop import EngineLoop
 from hob.engine.output.stream import PlainOutput
-from hob.engine.scheduler import Limits
 from hob.errors import ContextOverflow
 from hob.wire.engine import Failed, FromWorker, Heartbeat
 from hob.wire.generate import Delta, Finished, GenerateRequest, Priority, Started
-
-LIMITS = Limits(batch_tokens=32, shared_chunk=8)
 
 
 class Bench:
@@ -30,7 +29,11 @@ class Bench:
         self.runtime = runtime
         self.now = 0.0
         self.sent: list[FromWorker] = []
-        self.loop = EngineLoop(runtime, LIMITS, self.sent.append, lambda: self.now)
+        self.cache = PrefixCache(runtime, 10_000)
+        costs = CostCurve(32, default_useful=8, default_full=32)
+        self.loop = EngineLoop(
+            runtime, self.cache, costs, self.sent.append, most=32, clock=lambda: self.now
+        )
 
     def accept(self, id: str, stop: tuple[str, ...] = (), priority: Priority = "normal") -> None:
         request = GenerateRequest(id=id, prompt="x", stop=stop, priority=priority)
@@ -171,7 +174,7 @@ def test_the_second_turn_of_a_conversation_starts_from_the_first(bench: Bench) -
 
 
 def test_memory_that_cannot_be_cut_is_cleared_for_another_prompt() -> None:
-    bench = Bench(FakeRuntime(slots=1, cuttable=False))
+    bench = Bench(FakeRuntime(slots=1, divisible=False))
     bench.ask("a", "hello", 3)
     bench.settle()
     bench.ask("b", "help", 3)

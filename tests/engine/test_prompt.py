@@ -2,54 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import pytest
+from msgspec.structs import replace
 
+from fakes.byte_vocab import BOS, ByteVocab
+from hob.engine.marks import Marks
 from hob.engine.prompt import PromptBuilder
-from hob.errors import ContextOverflow, InvalidRequest, TemplateFailed
+from hob.engine.vocabulary import InfillTokens
+from hob.errors import ContextOverflow, InvalidRequest, TemplateFailed, UnsupportedParameter
+from hob.wire.chat import Media, Tool, ToolCall
 from hob.wire.generate import ChatMessage, GenerateRequest, Sampling
-
-BOS = 300
-EOS = 303
-SPECIAL = {"<s>": BOS, "<|im_start|>": 301, "<|im_end|>": 302}
-
-
-class ByteVocab:
-    """One token a byte, and three control tokens; with `prefixes_space` as SentencePiece does."""
-
-    size = 400
-    bos: int | None = BOS
-
-    def __init__(
-        self, *, adds_bos: bool = False, adds_eos: bool = False, prefixes_space: bool = False
-    ) -> None:
-        self.adds_bos = adds_bos
-        self.adds_eos = adds_eos
-        self.longest = 0
-        self.prefixes_space = prefixes_space
-
-    def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
-        self.longest = max(self.longest, len(text))
-        tokens = [BOS] if add_special and self.adds_bos else []
-        pattern = "(" + "|".join(map(re.escape, SPECIAL)) + ")"
-        after_special = True
-        for part in re.split(pattern, text) if parse_special else [text]:
-            if parse_special and part in SPECIAL:
-                tokens.append(SPECIAL[part])
-                after_special = True
-            elif part:
-                space = " " if self.prefixes_space and after_special else ""
-                tokens += (space + part).encode()
-                after_special = False
-        return [*tokens, EOS] if add_special and self.adds_eos else tokens
-
-    def control_tokens(self, tokens: list[int]) -> set[int]:
-        return {token for token in tokens if token >= BOS}
-
-    def text(self, token: int | None) -> str:
-        return {value: text for text, value in SPECIAL.items()}.get(token or 0, "")
 
 
 def chatml(messages: Sequence[ChatMessage], _request: GenerateRequest) -> str:
@@ -176,6 +140,7 @@ def test_a_hopelessly_long_text_is_refused_without_tokenizing_all_of_it(as_chat:
     vocab = ByteVocab()
     with pytest.raises(ContextOverflow) as caught:
         builder(vocab).build(request)
+    assert "more than" in caught.value.message
     assert caught.value.details["context_length"] == 1_000
     assert 1_000 < int(caught.value.details["prompt_tokens"]) <= len(text)
     assert vocab.longest < len(text) / 4
@@ -184,3 +149,106 @@ def test_a_hopelessly_long_text_is_refused_without_tokenizing_all_of_it(as_chat:
 def test_a_very_long_text_that_fits_is_not_refused() -> None:
     text = "x" * 300_000
     assert len(builder(context=400_000).build(chat(text)).tokens) == len(text) + 7
+
+
+def test_text_of_control_tokens_in_tools_and_calls_stays_text() -> None:
+    spoof = "<|im_end|>"
+    request = GenerateRequest(
+        id="a",
+        messages=(
+            ChatMessage(role="user", content="hi"),
+            ChatMessage(
+                role="assistant",
+                reasoning=spoof,
+                tool_calls=(ToolCall(name=spoof, arguments=f'{{"a": "{spoof}"}}', id=spoof),),
+            ),
+            ChatMessage(role="tool", content=spoof, tool_call_id=spoof, name=spoof),
+        ),
+        tools=(Tool(name=spoof, description=spoof, parameters={spoof: [{"enum": [spoof, 1]}]}),),
+        template_values={"documents": [spoof]},
+    )
+    vocab = ByteVocab()
+    marked = Marks(vocab).request(request)
+    assert spoof not in str(marked)
+    assert marked.messages[0] == request.messages[0]
+    assert marked.tools[0].parameters.keys() != request.tools[0].parameters.keys()
+    assert marked.template_values.keys() == {"documents"}
+
+
+def test_pictures_keep_their_places_between_marks() -> None:
+    media = tuple(Media(kind="image", data=b"", at=at) for at in (12, 0, 12, 99))
+    message = ChatMessage(role="user", content="<|im_end|>ab<s>", media=media)
+    request = GenerateRequest(id="a", messages=(message,))
+    marks = Marks(ByteVocab())
+    marked = marks.request(request).messages[0]
+    starts = [marks.split(marked.content[: media.at]) for media in marked.media]
+    before = ["".join(text for text, _literal in pieces) for pieces in starts]
+    assert before == ["<|im_end|>ab", "", "<|im_end|>ab", "<|im_end|>ab<s>"]
+
+
+def test_values_nested_without_end_are_refused() -> None:
+    deep: dict[str, object] = {}
+    for _level in range(200):
+        deep = {"properties": deep}
+    request = replace(chat("hi"), tools=(Tool(name="t", parameters=deep),))
+    with pytest.raises(InvalidRequest, match="nested"):
+        builder().build(request)
+
+
+INFILL = InfillTokens(prefix=310, suffix=311, middle=312)
+
+
+def infill(prompt: str | tuple[int, ...], suffix: str, vocab: ByteVocab) -> list[int]:
+    return builder(vocab).build(GenerateRequest(id="a", prompt=prompt, suffix=suffix)).tokens
+
+
+def test_a_gap_is_filled_between_prefix_and_suffix() -> None:
+    vocab = ByteVocab(infill=INFILL)
+    assert infill("ab", "cd", vocab) == [310, *b"ab", 311, *b"cd", 312]
+    assert infill((5, 6), "c", vocab) == [310, 5, 6, 311, *b"c", 312]
+    assert infill("", "c", vocab) == [310, 311, *b"c", 312]
+
+
+def test_a_gap_in_code_that_speaks_of_control_tokens_is_text() -> None:
+    tokens = infill("<|im_end|>", "<s>", ByteVocab(infill=INFILL))
+    assert tokens == [310, *b"<|im_end|>", 311, *b"<s>", 312]
+
+
+def test_a_gap_has_bos_before_it_and_no_space_after_it_where_the_model_wants_that() -> None:
+    tokens = infill("ab", "cd", ByteVocab(adds_bos=True, prefixes_space=True, infill=INFILL))
+    assert tokens == [BOS, 310, *b" ab", 311, *b"cd", 312]
+
+
+def test_a_model_that_fills_no_gaps_says_so() -> None:
+    with pytest.raises(UnsupportedParameter) as caught:
+        infill("ab", "cd", ByteVocab())
+    assert caught.value.param == "suffix"
+
+
+def test_an_empty_suffix_is_none() -> None:
+    assert infill("ab", "", ByteVocab()) == list(b"ab")
+
+
+def test_a_suffix_to_messages_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="suffix"):
+        builder().build(replace(chat("hi"), suffix="x"))
+
+
+def test_the_prompt_says_when_the_context_bounds_the_answer() -> None:
+    request = GenerateRequest(id="a", prompt="x" * 8, max_tokens=2)
+    assert not builder(context=10).build(request).context_full
+    assert builder(context=10).build(replace(request, max_tokens=3)).context_full
+
+
+def test_a_prompt_of_endless_control_tokens_is_refused_before_it_takes_long() -> None:
+    request = GenerateRequest(id="a", prompt="<|im_end|>" * 40_000)
+    with pytest.raises(InvalidRequest, match="control tokens"):
+        builder(context=1_000_000).build(request)
+
+
+def test_a_rendering_shows_the_text_and_the_tokens_of_the_prompt() -> None:
+    rendered = builder().render(chat("<s>"))
+    assert rendered.text == "<|im_start|>user\n<s><|im_end|>"
+    assert list(rendered.tokens) == tokens_of("<s>")
+    plain = builder(context=2).render(GenerateRequest(id="a", prompt="<s>ab"))
+    assert (plain.text, plain.tokens) == ("<s>ab", (BOS, *b"ab"))

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import llguidance as ll
 
+from hob.engine.vocabulary import InfillTokens
+
 END = 256
 
 
@@ -20,7 +22,7 @@ class MarkVocab:
     adds_bos = False
     adds_eos = False
     prefixes_space = False
-    infill = None
+    infill: InfillTokens | None = None
 
     def __init__(self, controls: Iterable[str] = (), spelled: Iterable[str] = ()) -> None:
         marks = [*controls, *spelled]

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from hob.engine.runtime import Chunk, DecodeAborted, Draw, Matcher
+from hob.engine.cache.memory import State
+from hob.engine.runtime import Chunk, DecodeAborted, Draw, Matcher, OutOfCells
 from hob.errors import WorkerError
-from hob.wire.generate import GenerateRequest
+from hob.wire.generate import AdapterUse, GenerateRequest, TokenLogprob
 
 END = 0
+
+
+@dataclass(eq=False)
+class Cell:
+    token: int
 
 
 class FakeSampler:
@@ -35,23 +42,42 @@ class FakeSampler:
 class FakeRuntime:
     """Tokens are bytes: token 65 is "A", token 0 ends an answer.
 
-    `cells` holds what each slot has computed; computing a token anywhere but at the end of its
-    slot, or more cells than there are, is an error of the caller and fails the test. `script`
-    tells the next token from all tokens of a sequence; the default counts up from the last one.
+    `cells` holds what each slot has computed, each cell as an object of its own, so that sharing
+    can be seen; computing a token anywhere but at the end of its slot is an error of the caller
+    and fails the test. More cells than there are raise OutOfCells. `script` tells the next token
+    from all tokens of a sequence; the default counts up from the last one.
     """
 
-    def __init__(self, context_length: int = 64, slots: int = 2, cuttable: bool = True) -> None:
+    def __init__(
+        self,
+        context_length: int = 64,
+        slots: int = 2,
+        divisible: bool = True,
+        remembered: int = 4,
+    ) -> None:
         self.context_length = context_length
-        self.slots = slots
-        self.cuttable = cuttable
-        self.cells: list[list[int]] = [[] for _ in range(slots)]
+        self.places = slots
+        self.slots = slots + remembered
+        self.divisible = divisible
+        self.cells: list[list[Cell]] = [[] for _ in range(self.slots)]
         self.script: Callable[[Sequence[int]], int] = lambda tokens: 97 + tokens[-1] % 26
         self.steps: list[tuple[Chunk, ...]] = []
         self.samplers: list[FakeSampler] = []
+        self.adapters: list[Sequence[AdapterUse]] = []
         self.before_decode: Callable[[], None] = lambda: None
         self.fail_next = False
         self.interrupted = False
+        self.saves = 0
+        self.restores = 0
+        self.refuses_states = False
         self._rows: dict[int, list[int]] = {}
+
+    @property
+    def used_cells(self) -> int:
+        return len({id(cell) for slot in self.cells for cell in slot})
+
+    def held(self, slot: int) -> list[int]:
+        return [cell.token for cell in self.cells[slot]]
 
     def decode(self, chunks: Sequence[Chunk]) -> list[int]:
         self.before_decode()
@@ -61,16 +87,19 @@ class FakeRuntime:
         if self.fail_next:
             self.fail_next = False
             raise WorkerError("The model could not compute this step.")
+        if self.used_cells + sum(len(chunk.tokens) for chunk in chunks) > self.context_length:
+            raise OutOfCells
         self._rows = {}
         indexes: list[int] = []
+        at = 0
         for chunk in chunks:
-            cells = self.cells[chunk.slot]
-            assert chunk.start == len(cells), "positions must go on where the slot ends"
-            cells.extend(chunk.tokens)
-            indexes.append(sum(len(c.tokens) for c in chunks[: len(indexes) + 1]) - 1)
-            if chunk.logits:
-                self._rows[indexes[-1]] = list(cells)
-        assert sum(map(len, self.cells)) <= self.context_length, "out of cells"
+            slot = self.cells[chunk.slot]
+            assert chunk.start == len(slot), "positions must go on where the slot ends"
+            for token in chunk.tokens:
+                slot.append(Cell(token))
+                self._rows[at] = [cell.token for cell in slot]
+                at += 1
+            indexes.append(at - chunk.outputs)
         return indexes
 
     def next_token(self, index: int) -> int:
@@ -84,24 +113,42 @@ class FakeRuntime:
 
     def keep(self, slot: int, length: int) -> bool:
         cells = self.cells[slot]
-        if length and length < len(cells) and not self.cuttable:
+        if length and length < len(cells) and not self.divisible:
             cells.clear()
             return False
         del cells[length:]
         return True
 
-    def share(self, source: int, target: int, length: int) -> None:
-        assert not self.cells[target], "only an empty slot can share"
-        self.cells[target] = self.cells[source][:length]
+    def share(self, source: int, target: int, start: int, end: int) -> None:
+        assert self.divisible, "only divisible memory is shared"
+        assert self.held(source)[start:end], "there is nothing to share"
+        assert len(self.cells[target]) >= start, "no gap may arise"
+        self.cells[target][start:end] = self.cells[source][start:end]
 
-    def floor(self, _slot: int) -> int:
-        return 0 if self.cuttable else self.context_length
+    def save(self, slot: int) -> bytes:
+        self.saves += 1
+        return bytes(self.held(slot))
+
+    def restore(self, slot: int, state: State) -> bool:
+        assert not self.cells[slot], "only an empty slot is restored"
+        self.restores += 1
+        if self.refuses_states:
+            return False
+        self.cells[slot] = [Cell(token) for token in bytes(state)]
+        return True
+
+    def adapt(self, adapters: Sequence[AdapterUse]) -> None:
+        self.adapters.append(adapters)
 
     def sampler(
         self, _request: GenerateRequest, _prompt: Sequence[int], _matcher: Matcher | None
     ) -> FakeSampler:
         self.samplers.append(FakeSampler(self))
         return self.samplers[-1]
+
+    def logprob(self, index: int, token: int, top: int) -> TokenLogprob:
+        assert index in self._rows
+        return TokenLogprob(token=token, piece=bytes([token]), logprob=-float(top))
 
     def piece(self, token: int, special: bool = False) -> bytes:
         return bytes([token])

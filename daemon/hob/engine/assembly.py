@@ -15,7 +15,9 @@ from hob.engine.output.stream import Output, PlainOutput
 from hob.engine.prompt import PromptBuilder
 from hob.engine.runtime import Matcher
 from hob.engine.template_values import thinking_asked
+from hob.engine.text_calls import answer
 from hob.engine.tools import callable_tools, check_tools, must_call
+from hob.wire.calls import Call, CallResult
 from hob.wire.constraint import Constraint
 from hob.wire.generate import GenerateRequest
 
@@ -52,6 +54,14 @@ class Assembler:
             self._matcher(request, thinking),
             self._budget(request),
         )
+
+    def prefill(self, request: GenerateRequest) -> Job:
+        """A job that only reads the beginning of the prompt. Raises HobError."""
+        return Job(self._prompts.prefill(request), PlainOutput())
+
+    def answer(self, call: Call) -> CallResult:
+        """Raises HobError when the call cannot be answered."""
+        return answer(call, self._prompts)
 
     def _thinking(self, prompt: Prompt, request: GenerateRequest) -> Thinking:
         """The end of the prompt shows it: the template has opened the thoughts, or closed them, or

@@ -1,15 +1,25 @@
-"""What can wait until nobody asks anything."""
+"""What can wait until nobody asks anything: measuring what steps cost, and saving what is known."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from hob.engine.abort import Abort
+from hob.engine.costs import CostCurve
+from hob.engine.runtime import DecodeAborted, OutOfCells
+from hob.errors import WorkerError
 
 # Does one piece of work, bounded and soon done; False when there is none.
 Chore = Callable[[], bool]
 
+# Each size is measured so often, and the quickest counts: the first run of a new shape is slower.
+_RUNS = 2
+
 
 class Chores:
-    """Done one at a time, in order; the first that has work goes again."""
+    """Done one at a time, in order, after a rest; `last` at the end of the worker's life."""
 
     def __init__(
         self, chores: Sequence[Chore] = (), last: Callable[[], None] | None = None
@@ -22,6 +32,46 @@ class Chores:
         return any(chore() for chore in self._chores)
 
     def finish(self) -> None:
-        """At the end of the worker's life."""
         if self._last is not None:
             self._last()
+
+
+class Measurable(Protocol):
+    def measure(self, tokens: int) -> None:
+        """Compute so many tokens for nobody. Raises DecodeAborted, OutOfCells or WorkerError."""
+
+
+class Calibration:
+    """Measures sizes of steps that were never computed; whoever asks something interrupts it."""
+
+    def __init__(
+        self,
+        runtime: Measurable,
+        costs: CostCurve,
+        abort: Abort,
+        sizes: tuple[int, ...],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._runtime = runtime
+        self._costs = costs
+        self._abort = abort
+        self._sizes = sizes
+        self._clock = clock
+
+    def __call__(self) -> bool:
+        unknown = self._costs.unknown(self._sizes)
+        if not unknown:
+            return False
+        try:
+            self._costs.learn(unknown[0], min(self._once(unknown[0]) for _ in range(_RUNS)))
+        except DecodeAborted:
+            return False
+        except (OutOfCells, WorkerError):
+            self._sizes = tuple(size for size in self._sizes if size < unknown[0])
+        return True
+
+    def _once(self, tokens: int) -> float:
+        with self._abort.watching(set()):
+            began = self._clock()
+            self._runtime.measure(tokens)
+            return self._clock() - began

@@ -3,75 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
-from hob.engine.assembly import Assembler, for_template
 from hob.engine.cores import usable_cores
 from hob.engine.embedding.kind import purpose
 from hob.engine.embedding.loading import LoadedEmbedder, open_embedder
-from hob.engine.loop import EngineLoop
+from hob.engine.llama import LlamaRuntime
 from hob.engine.memory import available_bytes
 from hob.engine.native.build import can_offload, devices
 from hob.engine.native.context import Context, ContextParams
 from hob.engine.native.embedding import has_classifier
 from hob.engine.native.model import Model
-from hob.engine.native.sampler import SamplerChain
 from hob.engine.output.formats import choose_format
-from hob.engine.output.marks import MarkTable
-from hob.engine.prompt import PromptBuilder
-from hob.engine.runtime import Matcher
-from hob.engine.scheduler import Limits
-from hob.engine.service import TextService
 from hob.engine.templates_builtin import ModelFacts, TemplateChoice, choose_template
+from hob.engine.textmodel import LoadedModel
 from hob.errors import ModelLoadFailed, OutOfMemory
-from hob.wire.engine import FromWorker, KvType, LoadedInfo, LoadOptions, Placement
-from hob.wire.generate import GenerateRequest
+from hob.wire.engine import KvType, LoadedInfo, LoadOptions, Placement
 
 # llama.cpp rounds a context up to this many cells.
 _CELL_BLOCK = 256
 # What a number of the KV cache takes in bytes: the quantized types store blocks of 32.
 _KV_BYTES: dict[KvType, float] = {"f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
-# Tokens of a step on the CPU: a newcomer waits for the running step to end, and larger steps than
-# these do not read a prompt any faster. Below 64 it is read at half the speed.
-_CPU_STEP = 128
-_CPU_SHARED_CHUNK = 64
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedModel:
-    """A model that is ready to answer."""
-
-    runtime: LlamaRuntime
-    info: LoadedInfo
-    template: TemplateChoice
-    limits: Limits
-    options: LoadOptions
-
-    def service(self, emit: Callable[[FromWorker], None]) -> TextService:
-        loop = EngineLoop(self.runtime, self.limits, emit)
-        return TextService(loop, self.assembler, emit)
-
-    def assembler(self) -> Assembler:
-        """Imports Jinja and compiles the template."""
-        from hob.engine.grammar.constraints import Constraints
-        from hob.engine.template import make_renderer
-
-        vocab = self.runtime.vocab
-        render = make_renderer(
-            self.template.source, bos_token=vocab.text(vocab.bos), eos_token=vocab.text(vocab.eos)
-        )
-        prompts = PromptBuilder(
-            vocab, render, self.info.context_length, self.options.default_max_tokens
-        )
-        form = for_template(
-            choose_format(self.template.source),
-            takes_tools=render.takes_tools,
-            thinks=render.thinks_by_default,
-        )
-        return Assembler(prompts, form, Constraints.of(vocab), MarkTable(vocab))
+# Sequences that remember what was computed, besides those that are answered; running states take
+# memory for each of them.
+_REMEMBERED, _REMEMBERED_STATES = 24, 2
+# llama.cpp knows at most so many.
+_MOST_SEQUENCES = 256
 
 
 def load(
@@ -103,7 +62,7 @@ def load(
     info = LoadedInfo(
         context_length=context.length,
         train_context_length=model.train_context_length,
-        slots=params.slots,
+        slots=params.places,
         threads=params.threads,
         model_bytes=model.size_bytes,
         kv_bytes=kv_bytes,
@@ -113,16 +72,7 @@ def load(
         load_s=warm_from - began,
         warm_up_s=time.monotonic() - warm_from,
     )
-    limits = step_limits(params, placement)
-    return LoadedModel(LlamaRuntime(model, context), info, template, limits, options)
-
-
-def step_limits(params: ContextParams, placement: Placement) -> Limits:
-    """How large the steps of a model are where it runs; each slot can always decode."""
-    if placement.layers_on_gpu:
-        return Limits(batch_tokens=params.batch, shared_chunk=params.batch)
-    step = min(params.batch, max(_CPU_STEP, params.slots))
-    return Limits(batch_tokens=step, shared_chunk=min(_CPU_SHARED_CHUNK, step))
+    return LoadedModel(LlamaRuntime(model, context), info, template, options)
 
 
 def _load_weights(
@@ -168,10 +118,12 @@ def _gpu_wishes(options: LoadOptions) -> list[int]:
 
 def _context_params(model: Model, options: LoadOptions) -> ContextParams:
     """A file may claim any context length, so what is not asked for explicitly is capped."""
+    remembered = _REMEMBERED_STATES if model.recurrent else _REMEMBERED
     length = options.context_length or min(model.train_context_length, options.context_cap)
     return ContextParams(
         length=-(-max(length, 1) // _CELL_BLOCK) * _CELL_BLOCK,
-        slots=options.slots,
+        slots=min(options.slots + remembered + 1, _MOST_SEQUENCES),
+        places=options.slots,
         batch=max(options.batch_tokens, options.slots),
         threads=options.threads or usable_cores(),
         flash_attention=options.flash_attention,
@@ -219,40 +171,3 @@ def _template(model: Model, options: LoadOptions) -> TemplateChoice:
         has_token=has_token,
     )
     return choose_template(facts, options.template_override)
-
-
-class LlamaRuntime:
-    """The loop's Runtime over llama.cpp."""
-
-    def __init__(self, model: Model, context: Context) -> None:
-        self._context = context
-        self._window = model.window
-        self._recurrent = model.recurrent
-        self.vocab = model.vocab
-        self.context_length = context.length
-        self.slots = context.params.slots
-        self.decode = context.decode
-        self.interrupt = context.interrupt
-        self.clear_interrupt = context.clear_interrupt
-        self.piece = model.vocab.piece
-        self.is_end = model.vocab.is_end
-
-    def keep(self, slot: int, length: int) -> bool:
-        if self._context.cut(slot, length):
-            return True
-        self._context.cut(slot, 0)
-        return False
-
-    def share(self, source: int, target: int, length: int) -> None:
-        self._context.copy(source, target, length)
-
-    def floor(self, slot: int) -> int:
-        if self._recurrent:
-            return self.context_length
-        first = self._context.first_position(slot) or 0
-        return first + self._window if first else 0
-
-    def sampler(
-        self, request: GenerateRequest, prompt: Sequence[int], matcher: Matcher | None
-    ) -> SamplerChain:
-        return SamplerChain(self._context, self.vocab.size, request.sampling, prompt)

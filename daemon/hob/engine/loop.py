@@ -158,7 +158,8 @@ class EngineLoop:
         else:
             seconds = self._clock() - began
             self._costs.learn(sum(count for _seq, count in batch), seconds)
-            self._turns.spent(seconds, reads=step.reads, share=share)
+            if share < 1:
+                self._turns.spent(seconds, reads=step.reads, share=share)
             self._advance(batch, indexes)
         self._steps += 1
         self._beat()
@@ -192,7 +193,7 @@ class EngineLoop:
         return plan(views, others, sizes, may_read), share
 
     def _make_room(self, batch: Batch) -> bool:
-        """Cells for the step; False when somebody had to be moved out and it must be planned anew."""
+        """Cells for the step; False when somebody had to be moved out, for a new plan."""
         if self._cache.make_room(sum(count for _seq, count in batch)):
             return True
         self._move_one_out()
@@ -225,13 +226,14 @@ class EngineLoop:
             certain = min(count, len(seq.tokens) - first)
             self._cache.grow(seq.slot, seq.tokens[first : first + certain])
             seq.computed += certain
+            last = index
             if seq.scores_prompt and not seq.new_tokens:
                 self._drawing.score(seq, index, first, certain)
-                index += certain - 1
+                last += certain - 1
             if seq.computed in seq.stops and seq.computed < len(seq.tokens):
                 self._cache.checkpoint(seq.slot)
             if seq.computed == len(seq.tokens) and not seq.prefill:
-                self._answer(seq, index, wrong_cells=count > certain)
+                self._answer(seq, last, wrong_cells=count > certain)
 
     def _answer(self, seq: Sequence, index: int, *, wrong_cells: bool) -> None:
         assert seq.slot is not None

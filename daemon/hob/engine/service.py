@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from hob.engine.assembly import Assembler
 from hob.engine.inbox import Accepted, Cancelled, Drain
 from hob.engine.loop import EngineLoop
 from hob.engine.preparation import Preparation
-from hob.errors import UnsupportedParameter
-from hob.wire.base import ErrorInfo
-from hob.wire.calls import Embed, Rerank
-from hob.wire.engine import Ask, Cancel, Failed, FromWorker, Generate
+from hob.wire.calls import Prefill
+from hob.wire.engine import Ask, Cancel, FromWorker, Generate
 
 Order = Generate | Ask | Cancel
 
@@ -41,8 +41,7 @@ class TextService:
         emit: Callable[[FromWorker], None],
     ) -> None:
         self._loop = loop
-        self._emit = emit
-        self._preparation = Preparation(make_assembler, loop.post)
+        self._preparation = Preparation(make_assembler, loop.post, emit)
 
     def post(self, order: Order) -> None:
         match order:
@@ -51,14 +50,12 @@ class TextService:
                 self._preparation.submit(request)
             case Cancel(id=request_id):
                 self._loop.post(Cancelled(request_id))
+            case Ask(call=Prefill(id=id, request=request, priority=priority)):
+                request = replace(request, id=id, priority=priority)
+                self._loop.post(Accepted(request, time.monotonic(), prefill=True))
+                self._preparation.submit(Prefill(id=id, request=request, priority=priority))
             case Ask(call=call):
-                what = _CALLS.get(type(call), "do this")
-                error = UnsupportedParameter(
-                    f"This model writes text, and cannot {what}.",
-                    hint="Name a model that can; `hob models` lists them.",
-                    param="model",
-                )
-                self._emit(Failed(id=call.id, error=ErrorInfo.of(error)))
+                self._preparation.submit(call)
 
     def drain(self) -> None:
         self._loop.post(Drain())
@@ -67,6 +64,3 @@ class TextService:
         self._preparation.start()
         self._loop.run()
         self._preparation.close()
-
-
-_CALLS: dict[type, str] = {Embed: "make embeddings", Rerank: "rerank documents"}

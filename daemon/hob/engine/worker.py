@@ -28,8 +28,8 @@ from hob.wire.engine import (
 
 if TYPE_CHECKING:
     from hob.engine.embedding.loading import LoadedEmbedder
-    from hob.engine.loading import LoadedModel
     from hob.engine.service import Service
+    from hob.engine.textmodel import LoadedModel
 
 _PROGRESS_EVERY_S = 0.05
 _EXIT_OK, _EXIT_LOAD_FAILED, _EXIT_FAULT = 0, 1, 4

@@ -33,8 +33,8 @@ def is_circular(root: Schema, schemas: Sequence[Schema]) -> bool:
         for part in parts:
             users[id(part)].append(id(node))
     waiting = [node for node, count in applied.items() if not count]
-    for node in waiting:
-        for user in users[node]:
+    for ended in waiting:
+        for user in users[ended]:
             applied[user] -= 1
             if not applied[user]:
                 waiting.append(user)

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hob.engine.cache.memory import State
 from hob.engine.native.library import lib, log
 from hob.engine.native.model import Model
 from hob.engine.native.owner import Owner
-from hob.engine.cache.memory import State
 from hob.engine.runtime import Chunk, DecodeAborted, OutOfCells
 from hob.errors import ModelLoadFailed, WorkerError
 from hob.wire.engine import Auto, KvType
@@ -192,7 +192,9 @@ class _Batch:
             end = at + len(chunk.tokens)
             self._tokens[at:end] = chunk.tokens
             self._positions[at:end] = range(chunk.start, chunk.start + len(chunk.tokens))
-            self._logits[at:end] = [0] * (end - at - chunk.outputs) + [1] * chunk.outputs
+            silent = end - chunk.outputs
+            self._logits[at:silent] = [0] * (silent - at)
+            self._logits[silent:end] = [1] * chunk.outputs
             pointer = self._id_pointers[chunk.slot]
             for index in range(at, end):
                 self._slots[index] = pointer

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import functools
+from collections.abc import Sequence
 
 from hob.engine.native.library import lib
+from hob.engine.vocabulary import InfillTokens
 from hob.errors import InvalidRequest, WorkerError
 
 _PIECE_BYTES = 128
@@ -22,6 +25,7 @@ class Vocab:
         self.prefixes_space = lib.llama_vocab_type(pointer) == lib.LLAMA_VOCAB_TYPE_SPM
         self.bos = _token(lib.llama_vocab_bos(pointer))
         self.eos = _token(lib.llama_vocab_eos(pointer))
+        self.infill = _infill(pointer)
         self._pieces: dict[int, bytes] = {}
         self._special_pieces: dict[int, bytes] = {}
         self._ends: dict[int, bool] = {}
@@ -95,6 +99,28 @@ class Vocab:
                 return list(buffer[:count])
             room = -count
         raise WorkerError(f"llama.cpp could not tokenize a text of {len(raw)} bytes.")
+
+    def detokenize(self, tokens: Sequence[int]) -> bytes:
+        """The text of `tokens`, which must be of this vocabulary: that of control tokens included,
+        and without the space that the tokenizer puts before a text."""
+        text = b"".join(self.piece(token, special=True) for token in tokens)
+        return text.removeprefix(b" ") if self._adds_space else text
+
+    @functools.cached_property
+    def _adds_space(self) -> bool:
+        """llama_detokenize knows, and changes the spaces before punctuation as well."""
+        tokens = self.tokenize("a", add_special=False, parse_special=False)
+        return b"".join(map(self.piece, tokens)).startswith(b" ")
+
+
+def _infill(pointer: int) -> InfillTokens | None:
+    prefix, suffix, middle = (
+        _token(find(pointer))
+        for find in (lib.llama_vocab_fim_pre, lib.llama_vocab_fim_suf, lib.llama_vocab_fim_mid)
+    )
+    if prefix is None or suffix is None or middle is None:
+        return None
+    return InfillTokens(prefix, suffix, middle)
 
 
 def _token(value: int) -> int | None:

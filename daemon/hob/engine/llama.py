@@ -1,0 +1,61 @@
+"""The loop's Runtime over llama.cpp."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hob.engine.native.context import Context
+from hob.engine.native.model import Model
+from hob.engine.native.sampler import SamplerChain
+from hob.engine.runtime import Chunk, Matcher
+from hob.errors import UnsupportedParameter
+from hob.wire.generate import AdapterUse, GenerateRequest, TokenLogprob
+
+
+class LlamaRuntime:
+    """One model and one context of it; see hob.engine.runtime.Runtime."""
+
+    def __init__(self, model: Model, context: Context) -> None:
+        self._model = model
+        self._context = context
+        self.vocab = model.vocab
+        self.context_length = context.length
+        self.places = context.params.places
+        # The last sequence is for measuring.
+        self.slots = context.params.slots - 1
+        self.divisible = not (model.recurrent or model.window)
+        self.decode = context.decode
+        self.interrupt = context.interrupt
+        self.clear_interrupt = context.clear_interrupt
+        self.share = context.share
+        self.save = context.save
+        self.restore = context.restore
+        self.piece = model.vocab.piece
+        self.is_end = model.vocab.is_end
+
+    def keep(self, slot: int, length: int) -> bool:
+        if self._context.cut(slot, length):
+            return True
+        self._context.cut(slot, 0)
+        return False
+
+    def sampler(
+        self, request: GenerateRequest, prompt: Sequence[int], matcher: Matcher | None
+    ) -> SamplerChain:
+        return SamplerChain(self._context, self.vocab.size, request.sampling, prompt)
+
+    def logprob(self, index: int, token: int, top: int) -> TokenLogprob:
+        raise UnsupportedParameter("logprobs")
+
+    def adapt(self, adapters: Sequence[AdapterUse]) -> None:
+        if adapters:
+            raise UnsupportedParameter("adapters")
+
+    def measure(self, tokens: int) -> None:
+        """Compute so many tokens for nobody. Raises what `decode` raises."""
+        slot = self.slots
+        token = self.vocab.bos or 0
+        try:
+            self.decode((Chunk(slot, 0, [token] * tokens, outputs=1),))
+        finally:
+            self._context.cut(slot, 0)
