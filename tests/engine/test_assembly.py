@@ -24,6 +24,8 @@ from hob.wire.generate import GenerateRequest
 ASK = (ChatMessage(role="user", content="Paris?"),)
 TOOLS = (Tool(name="get_weather"), Tool(name="get_time"))
 CALL = b'<tool_call>{"name": "get_time", "arguments": {}}</tool_call>'
+# Granite's way.
+ON_DEMAND = "{{ 'Use <think></think>.' if thinking }}{{ messages[0].content }}"
 REQUIRED = ToolChoice(mode="required")
 HARMONY_MARKS = (
     "<|start|>",
@@ -67,7 +69,11 @@ class Bench:
     def assemble(self, **changes: object) -> Job:
         vocab = MarkVocab(self.marks)
         render = make_renderer(self.source, bos_token="<s>", eos_token="</s>")
-        form = for_template(choose_format(self.source), takes_tools=render.takes_tools)
+        form = for_template(
+            choose_format(self.source),
+            takes_tools=render.takes_tools,
+            thinks=render.thinks_by_default,
+        )
         assembler = Assembler(
             PromptBuilder(vocab, render, 10_000, 100), form, self.constraints, MarkTable(vocab)
         )
@@ -148,7 +154,7 @@ def test_thoughts_that_are_cut_short_may_still_end_in_a_call() -> None:
     job = Bench(GPT_OSS, HARMONY_MARKS).assemble(tools=TOOLS, reasoning=Reasoning(budget=0))
     assert job.thoughts
     closing = b"".join(MarkVocab(HARMONY_MARKS).pieces(job.thoughts.close))
-    assert closing == b"<|end|><|start|>assistant"
+    assert closing == b"<|end|><|start|>assistant<|channel|>commentary"
 
 
 def test_a_model_that_does_not_think_needs_no_budget() -> None:
@@ -163,6 +169,8 @@ AFTER = {
     "thoughts opened by the prompt": (DEEPSEEK, (), Reasoning(), "</think>"),
     "thoughts opened by the model": (QWEN, (), Reasoning(), "</think>"),
     "thoughts closed by the prompt": (QWEN, (), Reasoning(enabled=False), ""),
+    "thoughts on demand": (ON_DEMAND, (), Reasoning(), ""),
+    "thoughts on demand, demanded": (ON_DEMAND, (), Reasoning(effort="low"), "</think>"),
     "gpt-oss": (GPT_OSS, HARMONY_MARKS, Reasoning(), "<|channel|>final<|message|>"),
 }
 
@@ -254,6 +262,6 @@ def test_control_tokens_of_the_format_are_asked_for_and_never_shown() -> None:
 
 def test_a_format_that_a_template_cannot_offer_gives_way_to_the_generic_one() -> None:
     form = choose_format(QWEN)
-    assert for_template(form, takes_tools=True) is form
+    assert for_template(form, takes_tools=True) == form
     fallback = for_template(form, takes_tools=False)
     assert (fallback.name, fallback.thoughts) == ("generic", form.thoughts)

@@ -14,31 +14,20 @@ from hob.engine.output.parsed import ParsedOutput
 from hob.engine.output.stream import Output, PlainOutput
 from hob.engine.prompt import PromptBuilder
 from hob.engine.runtime import Matcher
+from hob.engine.template_values import thinking_asked
 from hob.engine.text_calls import answer
 from hob.engine.tools import callable_tools, check_tools, must_call
-from hob.errors import UnsupportedParameter
 from hob.wire.calls import Call, CallResult
 from hob.wire.constraint import Constraint
 from hob.wire.generate import GenerateRequest
 
 
 class Constraints(Protocol):
-    """Makes matchers; see hob.engine.grammar."""
+    """Makes matchers; hob.engine.grammar has them for a real vocabulary."""
 
     def matcher(self, constraint: Constraint, *, after: str = "", param: str = "") -> Matcher:
         """Holds an answer to `constraint`, once the text `after` has come. Raises InvalidRequest
         about the field `param` for a constraint that cannot be kept."""
-
-
-class NoConstraints:
-    """For a runtime whose sampler keeps to no constraints."""
-
-    def matcher(self, constraint: Constraint, *, after: str = "", param: str = "") -> Matcher:
-        raise UnsupportedParameter(
-            "The answers of this model cannot be constrained.",
-            hint="Leave the response format out, and let the model choose its tools.",
-            param=param,
-        )
 
 
 class Assembler:
@@ -85,7 +74,7 @@ class Assembler:
             return "inside"
         if tail.endswith(thoughts.close) and not self._form.channels:
             return "no"
-        return "no" if request.reasoning.enabled is False else "maybe"
+        return "maybe" if thinking_asked(request, default=thoughts.by_default) else "no"
 
     def _output(self, request: GenerateRequest, thinking: Thinking) -> Output:
         form = self._form
@@ -125,15 +114,15 @@ class Assembler:
         if tokens is None or thoughts is None:
             return None
         closing = thoughts.closing
-        if thoughts.then and callable_tools(request):
-            # The answer may go to a tool, so the model chooses where it goes.
-            closing = thoughts.close + thoughts.then
+        if thoughts.closing_to_call and callable_tools(request):
+            closing = thoughts.closing_to_call
         return ThoughtBudget(tokens, tuple(self._marks.tokenize(closing)))
 
 
-def for_template(form: Format, *, takes_tools: bool) -> Format:
+def for_template(form: Format, *, takes_tools: bool, thinks: bool = True) -> Format:
     """The format of a model whose template may not take tools after all: it is then told to write
-    the generic one."""
-    if takes_tools or form.channels:
-        return form
-    return dataclasses.replace(GENERIC, thoughts=form.thoughts)
+    the generic one. `thinks`: it does so unasked."""
+    thoughts = form.thoughts and dataclasses.replace(form.thoughts, by_default=thinks)
+    if not (takes_tools or form.channels):
+        form = GENERIC
+    return dataclasses.replace(form, thoughts=thoughts)

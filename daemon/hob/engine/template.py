@@ -67,6 +67,10 @@ class Renderer:
     def takes_tools(self) -> bool:
         return isinstance(self._template, ChatTemplate) and self._template.takes_tools
 
+    @property
+    def thinks_by_default(self) -> bool:
+        return isinstance(self._template, ChatTemplate) and self._template.thinks_by_default
+
     def __call__(self, messages: Sequence[ChatMessage], request: GenerateRequest) -> str:
         if isinstance(self._template, TemplateFailed):
             raise self._template
@@ -134,6 +138,19 @@ class ChatTemplate:
         try:
             told = self._render([_PROBE], (_PROBE_TOOL,), {})
             return told != self._render([_PROBE], (), {})
+        except (TemplateFailed, Refusal):
+            return True
+
+    @cached_property
+    def thinks_by_default(self) -> bool:
+        """Whether the template, told nothing, asks the model to think, or leaves it to a model
+        that always does."""
+        on, off = ({"enable_thinking": value, "thinking": value} for value in (True, False))
+        try:
+            unasked = self._render([_PROBE], (), {})
+            return unasked != self._render([_PROBE], (), off) or unasked == self._render(
+                [_PROBE], (), on
+            )
         except (TemplateFailed, Refusal):
             return True
 

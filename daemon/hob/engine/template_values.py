@@ -52,3 +52,9 @@ def _reasoning_values(reasoning: Reasoning) -> dict[str, Any]:
     if enabled is not None:
         values["enable_thinking"] = values["thinking"] = enabled
     return values
+
+
+def thinking_asked(request: GenerateRequest, *, default: bool) -> bool:
+    """Whether the template is told to make the model think."""
+    values = values_of(request)
+    return bool(values.get("enable_thinking", values.get("thinking", default)))

@@ -61,5 +61,9 @@ class LoadedModel:
         prompts = PromptBuilder(
             vocab, render, self.info.context_length, self.options.default_max_tokens
         )
-        form = for_template(choose_format(self.template.source), takes_tools=render.takes_tools)
+        form = for_template(
+            choose_format(self.template.source),
+            takes_tools=render.takes_tools,
+            thinks=render.thinks_by_default,
+        )
         return Assembler(prompts, form, Constraints.of(vocab), MarkTable(vocab))

@@ -104,8 +104,10 @@ def draw(matcher: ll.LLMatcher, seed: int) -> list[int]:
     return tokens
 
 
-def read_calls(form: Format, vocab: MarkVocab, tokens: list[int]) -> list[tuple[str, object]]:
-    output = ParsedOutput(form, Ask(TOOLS), controls=form.marks)
+def read_calls(
+    form: Format, vocab: MarkVocab, tokens: list[int], tools: tuple[Tool, ...] = TOOLS
+) -> list[tuple[str, object]]:
+    output = ParsedOutput(form, Ask(tools), controls=form.marks)
     names: dict[int, str] = {}
     arguments: dict[int, str] = {}
     emissions = [*map(output.push, vocab.pieces(tokens)), output.flush()]
@@ -204,6 +206,62 @@ def test_gpt_oss_may_think_before_it_calls() -> None:
     assert not accepts(matcher_of(HARMONY, vocab, thinking="maybe"), vocab, final)
 
 
+@pytest.mark.parametrize("form", [*THINKERS, HARMONY], ids=lambda form: form.name)
+def test_thoughts_that_are_closed_for_the_model_are_followed_by_a_call(form: Format) -> None:
+    assert form.thoughts
+    vocab = vocab_of(form)
+    matcher = matcher_of(form, vocab, thinking="maybe")
+    closing = form.thoughts.closing_to_call or form.thoughts.closing
+    text = f"{form.thoughts.open}Well{closing}"
+    assert matcher.consume_tokens(vocab.tokenize(text, add_special=False, parse_special=True))
+    assert not matcher.is_stopped()
+
+
+FREE = Tool(
+    name="write",
+    parameters={
+        "type": "object",
+        "properties": {"text": {"type": "string"}, "n": {"type": "integer"}},
+        "required": ["text", "n"],
+    },
+)
+WRITTEN = {
+    "hermes": '<tool_call>\n{"name": "write", "arguments": {"text": "a", "n": 3}}\n</tool_call>',
+    "qwen-xml": "<tool_call>\n<function=write>\n<parameter=text>\na <b>\n\n</parameter>\n"
+    "<parameter=n>\n3\n</parameter>\n</function>\n</tool_call>",
+    "glm": "<tool_call>write\n<arg_key>text</arg_key>\n<arg_value>a\nb</arg_value>\n"
+    "<arg_key>n</arg_key>\n<arg_value>3</arg_value>\n</tool_call>",
+    "gemma4": '<|tool_call>call:write{text:<|"|>a\nb<|"|>,n:3}<tool_call|>',
+}
+
+
+@pytest.mark.parametrize("form", [HERMES, QWEN_XML, GLM, GEMMA4], ids=lambda form: form.name)
+def test_a_text_of_any_length_ends_where_the_format_ends_it(form: Format) -> None:
+    vocab = vocab_of(form)
+    text = WRITTEN[form.name]
+    assert accepts(matcher_of(form, vocab, (FREE,)), vocab, text)
+    assert not accepts(matcher_of(form, vocab, (FREE,)), vocab, text + "\n" + text)
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
+def test_arguments_may_refer_to_definitions(form: Format) -> None:
+    tool = Tool(
+        name="count",
+        parameters={
+            "type": "object",
+            "properties": {"n": {"$ref": "#/$defs/few", "type": "integer"}},
+            "required": ["n"],
+            "$defs": {"few": {"type": "integer", "minimum": 1, "maximum": 3}},
+        },
+    )
+    vocab = vocab_of(form)
+    [(name, arguments)] = read_calls(
+        form, vocab, draw(matcher_of(form, vocab, (tool,)), 1), (tool,)
+    )
+    assert name == "count"
+    assert arguments in ({"n": 1}, {"n": 2}, {"n": 3})
+
+
 def test_arguments_are_closed_unless_the_schema_opens_them() -> None:
     schema = {"type": "object", "properties": {"a": {"type": "string"}}}
     closed = arguments_schema(Tool(name="f", parameters=schema))
@@ -220,3 +278,14 @@ def test_arguments_are_closed_unless_the_schema_opens_them() -> None:
 def test_parameters_that_are_no_object_are_refused() -> None:
     with pytest.raises(InvalidRequest, match="no object"):
         arguments_schema(Tool(name="f", parameters={"type": "string"}))
+
+
+def test_parameters_that_cannot_be_kept_to_are_refused() -> None:
+    tool = Tool(
+        name="f",
+        parameters={"properties": {"a": {"type": "array", "uniqueItems": True}}},
+    )
+    with pytest.raises(InvalidRequest, match="uniqueItems") as caught:
+        matcher_of(HERMES, vocab_of(HERMES), (tool,))
+    assert caught.value.param == "tools"
+    assert "auto" in caught.value.hint

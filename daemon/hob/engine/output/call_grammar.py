@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 from typing import Literal as OneOf
 
+from hob.engine.grammar.refusal import Refusal, plain
+from hob.engine.grammar.schema import checked_schema
 from hob.engine.output.format import ARGUMENTS, NAME, Format
 from hob.engine.output.thoughts import ThoughtMarks
 from hob.errors import InvalidRequest
@@ -18,8 +20,13 @@ Thinking = OneOf["no", "maybe", "inside"]
 
 # "One or more" calls ends somewhere, or a small model goes on until its tokens are used up.
 _MOST_CALLS = 16
-# JSON as models were trained on it; a small model that may write white space writes nothing else.
-_GUIDANCE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+# The same as for any other JSON: see hob.engine.grammar.constraints.
+_GUIDANCE = {
+    "whitespace_flexible": False,
+    "item_separator": ", ",
+    "key_separator": ": ",
+    "json_allowed_escapes": 'nrbtf\\"',
+}
 _APPLICATORS = ("$ref", "allOf", "anyOf", "oneOf", "patternProperties", "if")
 
 
@@ -35,13 +42,16 @@ def call_grammar(
     form: Format, tools: Sequence[Tool], table: Marks, *, parallel: bool, thinking: Thinking
 ) -> Lark:
     """At least one call of one of `tools`, and exactly one unless `parallel`; thoughts may come
-    first, or come first since the prompt has opened them."""
+    first, or come first since the prompt has opened them.
+
+    Raises InvalidRequest when arguments cannot be kept to a tool's schema.
+    """
     writer = _Writer(form, table)
     syntax = form.syntax
     names = [f"call_{number}" for number in range(len(tools))]
     calls = [
         f"{name}: {_call(form, tool, writer.literal)}"
-        for name, tool in zip(names, tools, strict=True)
+        for name, tool in zip(names, map(_checked, tools), strict=True)
     ]
     more = ""
     if parallel and syntax.between is not None:
@@ -49,7 +59,7 @@ def call_grammar(
     thoughts = writer.thoughts(form.thoughts, thinking)
     start = f"{writer.literal(syntax.before)} one_call {more} {writer.literal(syntax.after)}"
     rules = [f"start: {thoughts} {start}", f"one_call: {' | '.join(names)}", *calls]
-    return Lark(grammar="\n".join([*rules, *writer.rules]))
+    return Lark(grammar="\n".join([*rules, *form.rules, *writer.rules]))
 
 
 def _call(form: Format, tool: Tool, literal: Callable[[str], str]) -> str:
@@ -62,6 +72,19 @@ def _call(form: Format, tool: Tool, literal: Callable[[str], str]) -> str:
     else:
         arguments = f"%json {json.dumps(schema)}"
     return f"{literal(head.replace(NAME, tool.name))} {arguments} {literal(tail)}"
+
+
+def _checked(tool: Tool) -> Tool:
+    """The tool with a schema that is safe to compile, and that every call will keep to."""
+    try:
+        parameters = json.loads(checked_schema(tool.parameters))
+    except Refusal as error:
+        raise InvalidRequest(
+            f"The parameters of the tool {tool.name!r} cannot be kept to: {plain(str(error))}",
+            hint="Change them, or leave it to the model whether it calls: tool_choice `auto`.",
+            param="tools",
+        ) from error
+    return Tool(name=tool.name, description=tool.description, parameters=parameters)
 
 
 def arguments_schema(tool: Tool) -> dict[str, Any] | None:

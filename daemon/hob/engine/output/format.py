@@ -61,7 +61,7 @@ class Format:
     """`marks` structure the output and are not part of it. `read` reads an answer that may hold
     tool calls, after its thoughts; with `channels` it reads every answer, thoughts and all.
     `arguments` writes a tool's arguments as an expression of a grammar in which `Literal`
-    writes texts; None for JSON."""
+    writes texts, with `rules` that it may refer to; None for JSON."""
 
     name: str
     marks: tuple[str, ...]
@@ -69,6 +69,7 @@ class Format:
     read: Read
     new_id: Callable[[], str] = call_id
     arguments: Callable[[Tool, Literal], str] | None = None
+    rules: tuple[str, ...] = ()
     thoughts: ThoughtMarks | None = None
     channels: bool = False
 

@@ -12,7 +12,9 @@ from hob.engine.output.sink import Sink
 class ThoughtMarks:
     """`open` and `close` as the model writes them; `closing` is what ends its thoughts for it.
 
-    `then` stands between `close` and a tool call, and the answer's text begins behind `answer`.
+    `closing_to_call` does so where a tool call may follow, when that is something else. `then`
+    stands between `close` and a tool call, and the answer's text begins behind `answer`.
+    `by_default` False: the model thinks only when it is asked to.
     """
 
     open: str
@@ -20,6 +22,8 @@ class ThoughtMarks:
     closing: str
     answer: str
     then: str = ""
+    closing_to_call: str = ""
+    by_default: bool = True
 
     @classmethod
     def between(cls, open_: str, close: str) -> ThoughtMarks:

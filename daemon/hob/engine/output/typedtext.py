@@ -57,6 +57,25 @@ def _escaped(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
+def property_schemas(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of each property, with the definitions that it may refer to: required ones
+    first."""
+    properties = schema.get("properties")
+    if not isinstance(properties, dict):
+        return {}
+    shared = {key: schema[key] for key in ("$defs", "definitions") if key in schema}
+    needed = required_of(schema)
+    return {
+        key: {**value, **shared} if isinstance(value, dict) else value
+        for key, value in sorted(properties.items(), key=lambda item: item[0] not in needed)
+    }
+
+
+def required_of(schema: dict[str, Any]) -> list[str]:
+    required = schema.get("required")
+    return required if isinstance(required, list) else []
+
+
 def kinds_of(tools: Iterable[Tool], name: str) -> dict[str, frozenset[str]]:
     """The JSON types that each argument of a tool may have; none where the schema does not say."""
     for tool in tools:

@@ -19,6 +19,7 @@ from hob.engine.output.format import (
 from hob.engine.output.jsontext import decoded
 from hob.engine.output.reader import Parsing, Reader
 from hob.engine.output.sink import Sink
+from hob.engine.output.typedtext import property_schemas, required_of
 from hob.wire.chat import Tool
 
 _NAME = re.compile(r"\s*call:([^\s{}]{1,128})\s*")
@@ -85,7 +86,8 @@ def _grammar(schema: Any, quote: str, literal: Literal, depth: int) -> str:  # n
             return "(" + " | ".join(literal(f"{quote}{value}{quote}") for value in values) + ")"
         return f'({literal(quote)} /[^<"]*/ {literal(quote)})'
     if kind == "array" and depth:
-        item = _grammar(schema.get("items"), quote, literal, depth - 1)
+        [items] = property_schemas({**schema, "properties": {"": schema.get("items")}}).values()
+        item = _grammar(items, quote, literal, depth - 1)
         return f'("[" ({item} ("," {item})*)? "]")'
     if kind == "object" and depth:
         return _object(schema, quote, literal, depth)
@@ -95,17 +97,14 @@ def _grammar(schema: Any, quote: str, literal: Literal, depth: int) -> str:  # n
 
 
 def _object(schema: dict[str, Any], quote: str, literal: Literal, depth: int) -> str:
-    properties = schema.get("properties")
-    if not isinstance(properties, dict) or not properties:
-        return '"{}"'
-    required = schema.get("required")
-    needed = [key for key in required if key in properties] if isinstance(required, list) else []
-    # With none required the first is, since an answer of no argument at all says nothing.
-    needed = needed or [next(iter(properties))]
     pairs = {
         key: f"{literal(f'{key}:')} {_grammar(value, quote, literal, depth - 1)}"
-        for key, value in properties.items()
+        for key, value in property_schemas(schema).items()
     }
+    if not pairs:
+        return '"{}"'
+    # With none required the first is, since an answer of no argument at all says nothing.
+    needed = [key for key in required_of(schema) if key in pairs] or [next(iter(pairs))]
     first = ' "," '.join(pairs[key] for key in needed)
     rest = " ".join(f'("," {pair})?' for key, pair in pairs.items() if key not in needed)
     return f'("{{" {first} {rest} "}}")'

@@ -16,7 +16,13 @@ from hob.engine.output.format import (
 )
 from hob.engine.output.reader import Parsing, Reader
 from hob.engine.output.sink import Sink
-from hob.engine.output.typedtext import kinds_of, kinds_of_schema, read_value_text
+from hob.engine.output.typedtext import (
+    kinds_of,
+    kinds_of_schema,
+    property_schemas,
+    read_value_text,
+    required_of,
+)
 from hob.wire.chat import Tool
 
 _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
@@ -53,15 +59,12 @@ def _call(reader: Reader, sink: Sink, ask: Ask) -> Parsing[bool]:
 
 def _arguments(tool: Tool, literal: Literal) -> str:
     """The arguments as an expression of a grammar: what is required, then perhaps the rest."""
-    properties = tool.parameters.get("properties")
-    if not isinstance(properties, dict):
-        return '""'
-    required = tool.parameters.get("required")
-    needed = required if isinstance(required, list) else []
-    pairs = {key: _pair(key, schema, literal) for key, schema in properties.items()}
-    parts = [pair for key, pair in pairs.items() if key in needed]
-    parts += [f"{pair}?" for key, pair in pairs.items() if key not in needed]
-    return " ".join(parts) or '""'
+    needed = required_of(tool.parameters)
+    pairs = [
+        _pair(key, schema, literal) + ("" if key in needed else "?")
+        for key, schema in property_schemas(tool.parameters).items()
+    ]
+    return " ".join(pairs) or '""'
 
 
 def _pair(key: str, schema: object, literal: Literal) -> str:

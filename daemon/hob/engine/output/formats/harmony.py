@@ -91,6 +91,9 @@ HARMONY = Format(
         close=_END,
         closing=f"{_END}{_START}assistant{_CHANNEL}final{_MESSAGE}",
         then=f"{_START}assistant",
+        # Here the model may call a tool, or say something; left to choose the channel, it could
+        # choose to go on thinking.
+        closing_to_call=f"{_END}{_START}assistant{_CHANNEL}commentary",
         answer=f"{_CHANNEL}final{_MESSAGE}",
     ),
     channels=True,

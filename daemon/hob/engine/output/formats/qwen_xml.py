@@ -10,7 +10,13 @@ from typing import Any
 from hob.engine.output.format import ARGUMENTS, NAME, Ask, CallSyntax, Format, Literal, read_marked
 from hob.engine.output.reader import Parsing, Reader
 from hob.engine.output.sink import Sink
-from hob.engine.output.typedtext import kinds_of, kinds_of_schema, read_value_text
+from hob.engine.output.typedtext import (
+    kinds_of,
+    kinds_of_schema,
+    property_schemas,
+    read_value_text,
+    required_of,
+)
 from hob.wire.chat import Tool
 
 _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
@@ -60,15 +66,11 @@ def _key(reader: Reader) -> Parsing[str]:
 
 def _arguments(tool: Tool, literal: Literal) -> str:
     """The arguments as an expression of a grammar: what is required, then perhaps the rest."""
-    properties = tool.parameters.get("properties")
-    if not isinstance(properties, dict):
-        return '""'
-    required = tool.parameters.get("required")
-    needed = required if isinstance(required, list) else []
+    needed = required_of(tool.parameters)
     parts = []
-    for key in sorted(properties, key=lambda key: key not in needed):
+    for key, schema in property_schemas(tool.parameters).items():
         head = f"{_PARAMETER}{key}>\n"
-        expression = f"({literal(head)} {_grammar(properties[key], literal)})"
+        expression = f"({literal(head)} {_grammar(schema, literal)})"
         parts.append(expression if key in needed else f"{expression}?")
     return " ".join(parts) or '""'
 
@@ -80,7 +82,7 @@ def _grammar(schema: Any, literal: Literal) -> str:  # noqa: ANN401
         return f"%json {json.dumps(schema)} {literal(end)}"
     if isinstance(values := schema.get("enum"), list):
         return "(" + " | ".join(literal(f"{value}{end}") for value in values) + ")"
-    return f"/(?s:.*)/ {literal(end)}"
+    return "text_value"
 
 
 def _read(reader: Reader, sink: Sink, ask: Ask) -> Parsing[None]:
@@ -97,6 +99,8 @@ def _make(name: str, open_: str, close: str) -> Format:
         syntax=CallSyntax(call),
         read=_read,
         arguments=_arguments,
+        # As little as can be: what follows the first end is not part of the value.
+        rules=(r"text_value[lazy]: /(?s:.*)\n<\/parameter>\n/",),
     )
 
 
