@@ -97,9 +97,9 @@ class Admission:
         seq.cached_tokens = seq.computed
         if not seq.prefill:
             seq.sampler = self._runtime.sampler(seq.request, seq.tokens, seq.job.matcher)
-            self._emit(
-                Started(id=seq.id, prompt_tokens=seq.prompt_tokens, cached_tokens=seq.cached_tokens)
-            )
+        self._emit(
+            Started(id=seq.id, prompt_tokens=seq.prompt_tokens, cached_tokens=seq.cached_tokens)
+        )
 
     def _tell_places(self) -> None:
         if not self.waiting:
