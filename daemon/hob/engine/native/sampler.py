@@ -6,6 +6,7 @@ import ctypes
 import math
 import secrets
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from hob.engine.native.context import Context
 from hob.engine.native.library import lib
@@ -15,6 +16,9 @@ from hob.engine.native.vocab import Vocab
 from hob.engine.runtime import Draw, Matcher
 from hob.wire.generate import GenerateRequest
 from hob.wire.sampling import SamplerName, Sampling
+
+# A sampler of llama.cpp's as the bindings give it, or None.
+Pointer = Any
 
 # llama.cpp reads this seed as "draw one", which would make an explicit seed random.
 _RANDOM_SEED = 2**32 - 1
@@ -44,7 +48,7 @@ class SamplerChain(Owner):
         self._matcher = matcher
         # With a constraint the end is where the constraint says, or nothing might be left.
         forbid_end = request.sampling.ignore_eos and matcher is None
-        self._pointer: int | None = build_chain(request.sampling, vocab, forbid_end=forbid_end)
+        self._pointer: Pointer = build_chain(request.sampling, vocab, forbid_end=forbid_end)
         # Placeholders of media are no tokens.
         for token in _remembered(request.sampling, prompt):
             if token >= 0:
@@ -77,14 +81,14 @@ class SamplerChain(Owner):
             self._pointer = None
 
 
-def build_chain(sampling: Sampling, vocab: Vocab, *, forbid_end: bool = False) -> int:
+def build_chain(sampling: Sampling, vocab: Vocab, *, forbid_end: bool = False) -> Pointer:
     """A llama_sampler chain, which the caller frees."""
     params = lib.llama_sampler_chain_default_params()
     params.no_perf = True
-    chain: int = lib.llama_sampler_chain_init(params)
+    chain: Pointer = lib.llama_sampler_chain_init(params)
     seed = _seed(sampling)
 
-    def add(sampler: int) -> None:
+    def add(sampler: Pointer) -> None:
         """The chain takes over the sampler and frees it."""
         lib.llama_sampler_chain_add(chain, sampler)
 
@@ -103,11 +107,11 @@ def build_chain(sampling: Sampling, vocab: Vocab, *, forbid_end: bool = False) -
     return chain
 
 
-def _last(sampling: Sampling, vocab: Vocab, seed: int) -> int:
+def _last(sampling: Sampling, vocab: Vocab, seed: int) -> Pointer:
     """What picks the token."""
     tau, eta = sampling.mirostat_tau, sampling.mirostat_eta
     if sampling.temperature == 0:
-        sampler: int = lib.llama_sampler_init_greedy()
+        sampler: Pointer = lib.llama_sampler_init_greedy()
     elif sampling.mirostat == 1:
         sampler = lib.llama_sampler_init_mirostat(vocab.size, seed, tau, eta, _MIROSTAT_M)
     elif sampling.mirostat:
@@ -127,75 +131,69 @@ def _is_used(name: SamplerName, sampling: Sampling) -> bool:
     return name == "temperature" or not sampling.mirostat
 
 
-# Each makes the sampler, or 0 where its values make it do nothing.
+# Each makes the sampler, or None where its values make it do nothing.
 
 
-def _penalties(sampling: Sampling, vocab: Vocab, _seed: int) -> int:
+def _penalties(sampling: Sampling, vocab: Vocab, _seed: int) -> Pointer:
     if not _penalises(sampling):
-        return 0
-    return int(
-        lib.llama_sampler_init_penalties(
-            vocab.size,
-            sampling.repeat_last_n,
-            sampling.repeat_penalty,
-            sampling.frequency_penalty,
-            sampling.presence_penalty,
-        )
+        return None
+    return lib.llama_sampler_init_penalties(
+        vocab.size,
+        sampling.repeat_last_n,
+        sampling.repeat_penalty,
+        sampling.frequency_penalty,
+        sampling.presence_penalty,
     )
 
 
-def _dry(sampling: Sampling, vocab: Vocab, _seed: int) -> int:
+def _dry(sampling: Sampling, vocab: Vocab, _seed: int) -> Pointer:
     if not _is_dry(sampling):
-        return 0
+        return None
     breakers = [breaker.encode() for breaker in sampling.dry_sequence_breakers]
     array = (ctypes.c_char_p * len(breakers))(*breakers)
-    return int(
-        lib.llama_sampler_init_dry(
-            vocab.pointer,
-            sampling.dry_multiplier,
-            sampling.dry_base,
-            sampling.dry_allowed_length,
-            sampling.dry_penalty_last_n,
-            array,
-            len(breakers),
-        )
+    return lib.llama_sampler_init_dry(
+        vocab.pointer,
+        sampling.dry_multiplier,
+        sampling.dry_base,
+        sampling.dry_allowed_length,
+        sampling.dry_penalty_last_n,
+        array,
+        len(breakers),
     )
 
 
-def _temperature(sampling: Sampling, _vocab: Vocab, _seed: int) -> int:
+def _temperature(sampling: Sampling, _vocab: Vocab, _seed: int) -> Pointer:
     if sampling.dynatemp_range:
-        return int(
-            lib.llama_sampler_init_temp_ext(
-                sampling.temperature, sampling.dynatemp_range, sampling.dynatemp_exponent
-            )
+        return lib.llama_sampler_init_temp_ext(
+            sampling.temperature, sampling.dynatemp_range, sampling.dynatemp_exponent
         )
     if math.isclose(sampling.temperature, 1):
-        return 0
-    return int(lib.llama_sampler_init_temp(sampling.temperature))
+        return None
+    return lib.llama_sampler_init_temp(sampling.temperature)
 
 
-def _xtc(s: Sampling, _vocab: Vocab, seed: int) -> int:
+def _xtc(s: Sampling, _vocab: Vocab, seed: int) -> Pointer:
     if not s.xtc_probability:
-        return 0
-    return int(lib.llama_sampler_init_xtc(s.xtc_probability, s.xtc_threshold, _MIN_KEEP, seed))
+        return None
+    return lib.llama_sampler_init_xtc(s.xtc_probability, s.xtc_threshold, _MIN_KEEP, seed)
 
 
-_Maker = Callable[[Sampling, Vocab, int], int]
+_Maker = Callable[[Sampling, Vocab, int], Pointer]
 
 _MAKERS: dict[SamplerName, _Maker] = {
     "penalties": _penalties,
     "dry": _dry,
     "top_n_sigma": lambda s, _v, _: (
-        lib.llama_sampler_init_top_n_sigma(s.top_n_sigma) if s.top_n_sigma else 0
+        lib.llama_sampler_init_top_n_sigma(s.top_n_sigma) if s.top_n_sigma else None
     ),
-    "top_k": lambda s, _v, _: lib.llama_sampler_init_top_k(s.top_k) if s.top_k else 0,
+    "top_k": lambda s, _v, _: lib.llama_sampler_init_top_k(s.top_k) if s.top_k else None,
     "typ_p": lambda s, _v, _: (
-        lib.llama_sampler_init_typical(s.typical_p, _MIN_KEEP) if s.typical_p < 1 else 0
+        lib.llama_sampler_init_typical(s.typical_p, _MIN_KEEP) if s.typical_p < 1 else None
     ),
     "top_p": lambda s, _v, _: (
-        lib.llama_sampler_init_top_p(s.top_p, _MIN_KEEP) if s.top_p < 1 else 0
+        lib.llama_sampler_init_top_p(s.top_p, _MIN_KEEP) if s.top_p < 1 else None
     ),
-    "min_p": lambda s, _v, _: lib.llama_sampler_init_min_p(s.min_p, _MIN_KEEP) if s.min_p else 0,
+    "min_p": lambda s, _v, _: lib.llama_sampler_init_min_p(s.min_p, _MIN_KEEP) if s.min_p else None,
     "xtc": _xtc,
     "temperature": _temperature,
 }
