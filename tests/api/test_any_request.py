@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes.running_api import Response, RunningApi, running_api
-from hob.wire.openai import ChatCompletionRequest, CompletionRequest
+from hob.wire.engine import Generate, to_worker_decoder
+from hob.wire.openai.requests import ChatCompletionRequest, CompletionRequest
 
 NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 SCALARS = st.none() | st.booleans() | NUMBERS | st.text(max_size=20)
@@ -33,16 +34,40 @@ MESSAGES = st.lists(
     ),
     max_size=4,
 )
+SCHEMAS = st.sampled_from([{}, {"type": "object"}, True]) | ANYTHING
+FUNCTIONS = st.fixed_dictionaries(
+    {"name": st.text(max_size=5) | st.sampled_from(["a", "b"])}, optional={"parameters": SCHEMAS}
+)
+TOOLS = st.lists(
+    st.fixed_dictionaries({"type": st.just("function"), "function": FUNCTIONS}), max_size=3
+)
 NEAR: dict[str, st.SearchStrategy[Any]] = {
     "messages": MESSAGES,
     "prompt": st.text() | st.lists(st.text() | st.integers() | st.lists(st.integers())),
     "n": st.integers(-1, 9),
+    "best_of": st.integers(-1, 21),
+    "logprobs": st.integers(-1, 21) | st.booleans(),
+    "top_logprobs": st.integers(-1, 21),
     "stop": st.text() | st.lists(st.text(), max_size=20),
     "temperature": st.floats(-1, 101),
     "top_p": st.floats(-1, 2),
     "max_tokens": st.integers(-1, 2**33),
-    "logit_bias": st.dictionaries(st.text() | st.integers().map(str), NUMBERS),
+    "logit_bias": st.dictionaries(st.text() | st.integers().map(str), NUMBERS)
+    | st.lists(st.tuples(st.integers(), NUMBERS | st.booleans())),
     "stream_options": st.fixed_dictionaries({}, optional={"include_usage": st.booleans()}),
+    "tools": TOOLS,
+    "functions": st.lists(FUNCTIONS, max_size=3),
+    "tool_choice": st.sampled_from(["auto", "none", "required", "x"]),
+    "response_format": st.fixed_dictionaries(
+        {"type": st.sampled_from(["text", "json_object", "json_schema", "x"])},
+        optional={"json_schema": st.fixed_dictionaries({"schema": SCHEMAS})},
+    ),
+    "json_schema": SCHEMAS,
+    "guided_json": SCHEMAS | st.text(),
+    "grammar": st.text(),
+    "lora": st.lists(st.fixed_dictionaries({"name": st.text()}), max_size=2),
+    "chat_template_kwargs": st.dictionaries(st.text(max_size=5), ANYTHING, max_size=3),
+    "reasoning": st.fixed_dictionaries({}, optional={"max_tokens": st.integers(-2, 2**40)}),
 }
 
 
@@ -86,6 +111,11 @@ def _check(shared: RunningApi, reply: Response) -> None:
     else:
         assert reply.json()["choices"]
     assert shared.fakes.models.live == 0
+    # Whatever gets through can be sent to a worker, and is what the worker expects.
+    for request in shared.fakes.models.requests:
+        sent = Generate(request=request)
+        assert to_worker_decoder.decode(msgspec.msgpack.encode(sent)) == sent
+    shared.fakes.models.requests.clear()
 
 
 @settings(max_examples=150, deadline=None)

@@ -8,7 +8,8 @@ import pytest
 
 from fakes.ports import PROMPT_TOKENS
 from fakes.running_api import RunningApi
-from hob.wire.openai import MAX_CHOICES, MAX_PARTS, MAX_PROMPT_ITEMS
+from hob.wire.openai.messages import MAX_PARTS
+from hob.wire.openai.requests import MAX_CHOICES, MAX_PROMPT_ITEMS
 
 
 async def test_a_completion_comes_whole(api: RunningApi) -> None:
@@ -84,27 +85,18 @@ async def test_more_answers_than_one_request_may_ask_for_are_refused(api: Runnin
     assert not api.fakes.models.requests
 
 
-@pytest.mark.parametrize(
-    ("fields", "param"),
-    [
-        ({"echo": True}, "echo"),
-        ({"suffix": "end"}, "suffix"),
-        ({"best_of": 3}, "best_of"),
-        ({"logprobs": 0}, "logprobs"),
-    ],
-)
-async def test_what_hob_does_not_do_yet_is_refused_by_name(
-    api: RunningApi, fields: dict[str, Any], param: str
-) -> None:
-    reply = await api.post("/v1/completions", {"prompt": "a", **fields})
-    assert (reply.status, reply.error["code"]) == (400, "unsupported_parameter")
-    assert reply.error["param"] == param
-    assert not api.fakes.models.requests
+async def test_what_stands_around_the_answer_reaches_the_model(api: RunningApi) -> None:
+    fields = {"prompt": "def f(", "suffix": "return 1", "echo": True}
+    assert (await api.post("/v1/completions", fields)).status == 200
+    [request] = api.fakes.models.requests
+    assert (request.prompt, request.suffix, request.echo) == ("def f(", "return 1", True)
 
 
 async def test_values_that_ask_for_nothing_are_taken(api: RunningApi) -> None:
-    fields = {"echo": False, "suffix": "", "best_of": 2, "n": 2, "logprobs": None}
+    fields = {"echo": False, "suffix": "", "best_of": 2, "n": 2, "logprobs": False}
     assert (await api.post("/v1/completions", {"prompt": "a", **fields})).status == 200
+    for request in api.fakes.models.requests:
+        assert (request.suffix, request.echo, request.logprobs) == (None, False, None)
 
 
 async def test_models_are_listed_and_found(api: RunningApi) -> None:

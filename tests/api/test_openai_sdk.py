@@ -7,11 +7,14 @@ from typing import Any
 
 import httpx2
 import openai
+import pydantic
 import pytest
 
-from fakes.ports import PROMPT_TOKENS
+from fakes.ports import PROMPT_TOKENS, Step, delta, token
 from fakes.running_api import RunningApi
 from hob.errors import ContextOverflow, ShuttingDown, WorkerDied
+from hob.wire.constraint import JsonSchema
+from hob.wire.generate import CallDelta
 
 HI: list[Any] = [{"role": "user", "content": "Hi"}]
 
@@ -72,15 +75,118 @@ async def test_completions(sdk: openai.AsyncOpenAI) -> None:
     assert "".join([chunk.choices[0].text async for chunk in stream]) == "Hello world"
 
 
+WEATHER: Any = {
+    "type": "function",
+    "function": {
+        "name": "weather",
+        "strict": True,
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string"}},
+            "required": ["city"],
+            "additionalProperties": False,
+        },
+    },
+}
+CALLS: list[Step] = [
+    delta(calls=(CallDelta(index=0, id="call_1", name="weather"),)),
+    delta(calls=(CallDelta(index=0, arguments='{"city": '),)),
+    delta(calls=(CallDelta(index=0, arguments='"Rome"}'),)),
+    delta(calls=(CallDelta(index=1, id="call_2", name="weather", arguments='{"city": "Oslo"}'),)),
+    "tool_calls",
+]
+
+
+async def test_tool_calls(api: RunningApi, sdk: openai.AsyncOpenAI) -> None:
+    api.fakes.models.steps = CALLS
+    reply = await sdk.chat.completions.parse(model="tiny", messages=HI, tools=[WEATHER])
+    [choice] = reply.choices
+    assert choice.finish_reason == "tool_calls"
+    assert choice.message.content is None
+    assert choice.message.tool_calls is not None
+    assert [call.id for call in choice.message.tool_calls] == ["call_1", "call_2"]
+    assert choice.message.tool_calls[0].function.parsed_arguments == {"city": "Rome"}
+
+
+async def test_streamed_tool_calls(api: RunningApi, sdk: openai.AsyncOpenAI) -> None:
+    api.fakes.models.steps = CALLS
+    async with sdk.chat.completions.stream(model="tiny", messages=HI, tools=[WEATHER]) as stream:
+        reply = await stream.get_final_completion()
+    [choice] = reply.choices
+    assert choice.finish_reason == "tool_calls"
+    assert choice.message.content is None
+    assert choice.message.tool_calls is not None
+    assert [(call.id, call.function.arguments) for call in choice.message.tool_calls] == [
+        ("call_1", '{"city": "Rome"}'),
+        ("call_2", '{"city": "Oslo"}'),
+    ]
+    assert choice.message.tool_calls[1].function.parsed_arguments == {"city": "Oslo"}
+
+
+class Fox(pydantic.BaseModel):
+    name: str
+    age: int
+
+
+async def test_an_answer_in_the_shape_of_a_class(api: RunningApi, sdk: openai.AsyncOpenAI) -> None:
+    api.fakes.models.steps = ['{"name": "Reynard",', ' "age": 7}']
+    reply = await sdk.chat.completions.parse(model="tiny", messages=HI, response_format=Fox)
+    assert reply.choices[0].message.parsed == Fox(name="Reynard", age=7)
+    constraint = api.fakes.models.requests[0].constraint
+    assert isinstance(constraint, JsonSchema)
+    assert constraint.schema["required"] == ["name", "age"]
+    async with sdk.chat.completions.stream(
+        model="tiny", messages=HI, response_format=Fox
+    ) as stream:
+        last = await stream.get_final_completion()
+    assert last.choices[0].message.parsed == Fox(name="Reynard", age=7)
+
+
+async def test_log_probabilities(api: RunningApi, sdk: openai.AsyncOpenAI) -> None:
+    api.fakes.models.steps = [
+        delta("a", logprobs=(token("a", -0.5, {"a": -0.5, "b": -1.0}),)),
+        delta("c", logprobs=(token("c", -0.25, {"c": -0.25}),)),
+    ]
+    whole = await sdk.chat.completions.create(
+        model="tiny", messages=HI, logprobs=True, top_logprobs=2
+    )
+    async with sdk.chat.completions.stream(
+        model="tiny", messages=HI, logprobs=True, top_logprobs=2
+    ) as stream:
+        streamed = await stream.get_final_completion()
+    for reply in (whole, streamed):
+        logprobs = reply.choices[0].logprobs
+        assert logprobs is not None
+        assert logprobs.content is not None
+        assert [(item.token, item.logprob) for item in logprobs.content] == [
+            ("a", -0.5),
+            ("c", -0.25),
+        ]
+        assert [other.token for other in logprobs.content[0].top_logprobs] == ["a", "b"]
+    plain = await sdk.completions.create(model="tiny", prompt="x", logprobs=2)
+    assert plain.choices[0].logprobs is not None
+    assert plain.choices[0].logprobs.tokens == ["a", "c"]
+    assert plain.choices[0].logprobs.text_offset == [0, 1]
+
+
+async def test_thoughts_are_a_field_beside_the_text(
+    api: RunningApi, sdk: openai.AsyncOpenAI
+) -> None:
+    api.fakes.models.steps = [delta(reasoning="Hm."), "Ho"]
+    reply = await sdk.chat.completions.create(model="tiny", messages=HI, reasoning_effort="low")
+    message: Any = reply.choices[0].message
+    assert (message.reasoning_content, message.content) == ("Hm.", "Ho")
+
+
 async def test_errors_become_the_sdk_s_own(api: RunningApi, sdk: openai.AsyncOpenAI) -> None:
     with pytest.raises(openai.NotFoundError) as missing:
         await sdk.chat.completions.create(model="nothing", messages=HI)
     assert missing.value.code == "model_not_found"
-    with pytest.raises(openai.BadRequestError, match="calling tools"):
+    with pytest.raises(openai.BadRequestError, match="searching the web"):
         await sdk.chat.completions.create(
             model="tiny",
             messages=HI,
-            tools=[{"type": "function", "function": {"name": "f"}}],
+            web_search_options={},
         )
     api.fakes.models.before = [ContextOverflow("Too long.", prompt_tokens=9, context_length=8)]
     with pytest.raises(openai.BadRequestError) as overflow:

@@ -92,14 +92,15 @@ class Answer:
         return (self.completion_tokens - 1) / self.rest_s
 
 
-def stream(address: Address, prompt: str, max_tokens: int) -> Answer:
-    """Ask once, streaming, the most likely token each time."""
+def stream(address: Address, prompt: str, max_tokens: int, **options: object) -> Answer:
+    """Ask once, streaming, the most likely token each time; `options` go into the body."""
     body = {
         "messages": [{"role": "user", "content": prompt}],
         "max_tokens": max_tokens,
         "temperature": 0,
         "stream": True,
         "stream_options": {"include_usage": True},
+        **options,
     }
     connection = address.connect()
     connection.connect()
@@ -122,18 +123,27 @@ def stream(address: Address, prompt: str, max_tokens: int) -> Answer:
     return Answer(first - began, last - first, usage["prompt_tokens"], usage["completion_tokens"])
 
 
+def at_once(address: Address, prompts: list[str], max_tokens: int) -> list[Answer]:
+    """The answers to all prompts, asked at the same time."""
+    with ThreadPoolExecutor(len(prompts)) as pool:
+        return list(pool.map(lambda prompt: stream(address, prompt, max_tokens), prompts))
+
+
 def together(address: Address, prompts: list[str], max_tokens: int) -> float:
     """All prompts at the same time; tokens per second of all answers together."""
     began = time.perf_counter()
-    with ThreadPoolExecutor(len(prompts)) as pool:
-        answers = list(pool.map(lambda prompt: stream(address, prompt, max_tokens), prompts))
+    answers = at_once(address, prompts, max_tokens)
     return sum(answer.completion_tokens for answer in answers) / (time.perf_counter() - began)
 
 
+def text_of(words: int, chance: random.Random) -> str:
+    """Some 1.1 tokens a word, and words that no cache can know."""
+    return " ".join(chance.choice(_WORDS) for _ in range(words))
+
+
 def prompt_of(words: int, chance: random.Random) -> str:
-    """A prompt whose first words were not seen before, so that no cache can know them."""
-    story = " ".join(chance.choice(_WORDS) for _ in range(words))
-    return f"{story}: write a very long story about all of these."
+    """A prompt whose first words were not seen before."""
+    return f"{text_of(words, chance)}: write a very long story about all of these."
 
 
 def _events(reply: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Figure:
-    """One row. `value` is what `limit` bounds: a ratio, or a figure of Hob alone."""
+    """One row. `value` is what `limit` bounds: a ratio, or a figure of Hob alone. `ratio` is the
+    same as a number, for the picture."""
 
     what: str
     hob: str
@@ -18,6 +19,8 @@ class Figure:
     limit: str = ""
     met: bool | None = None
     samples: object = None
+    ratio: float | None = None
+    more_is_better: bool = False
 
 
 def markdown(figures: list[Figure], machine: str) -> str:

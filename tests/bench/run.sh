@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Measures Hob beside llama-server on this machine; about 15 minutes, and 10 more the first time.
+# Measures Hob beside llama-server on this machine; about 40 minutes, and 10 more the first time.
 #
 #   bash tests/bench/run.sh [--rounds N] [--idle SECONDS] [--threads N] [--slots N] [--context N]
+#       [--plot installers/benchmark.svg]
 #
 # Prints a table; every sample is in .cache/bench/results.json. The exit status is 1 when a figure
 # misses its limit.

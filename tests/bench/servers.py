@@ -169,6 +169,12 @@ class Hob(Server):
     def worker_pids(self) -> list[int]:
         return [int(str(worker["pid"])) for worker in self.workers() if worker["pid"]]
 
+    def loaded(self) -> dict[str, object]:
+        """What the worker said about the loaded model."""
+        info = self.workers()[0]["loaded"]
+        assert isinstance(info, dict)
+        return info
+
     def use(self) -> float:
         """Seconds from asking for the model, which is not loaded, until it is ready."""
         body = {"model": str(self.workers()[0]["model"])}
@@ -176,6 +182,10 @@ class Hob(Server):
         began = time.perf_counter()
         self._post("/hob/v1/models/use", body)
         return time.perf_counter() - began
+
+    def prefill(self, prompt: str) -> None:
+        """Let it read a prompt that is to come."""
+        self._post("/hob/v1/prefill", {"messages": [{"role": "user", "content": prompt}]})
 
     def _post(self, path: str, body: object) -> None:
         status, reply = self.address.request("POST", path, body)

@@ -30,8 +30,9 @@ class FakeEmbedder:
         self.interrupted = False
         self.nonsense = False
 
-    def embed(self, inputs: Sequence[Sequence[int]]) -> list[bytes]:
+    def embed(self, inputs: Sequence[Sequence[int]], alive: Callable[[], None]) -> list[bytes]:
         self.before()
+        alive()
         self.steps.append([list(tokens) for tokens in inputs])
         if self.interrupted:
             raise DecodeAborted
@@ -225,11 +226,19 @@ def test_progress_is_told_once_a_second_and_only_while_there_is_work(bench: Benc
     assert bench.sent == []
     bench.now = 1.5
     bench.step()
-    assert bench.sent == [Heartbeat(steps=2, live=1, queued=0)]
+    assert bench.sent == [Heartbeat(steps=1, live=1, queued=0)]
     bench.settle()
     bench.now = 9
     bench.step()
     assert len(bench.sent) == 2
+
+
+def test_a_step_that_takes_long_tells_that_it_gets_on(bench: Bench) -> None:
+    bench.embed("a", [1])
+    bench.model.before = lambda: setattr(bench, "now", bench.now + 1)
+    bench.step()
+    assert bench.sent[0] == Heartbeat(steps=0, live=1, queued=0)
+    assert bench.numbers("a") == [(1, 1)]
 
 
 def test_background_work_goes_on_under_a_flood_of_urgent_calls(bench: Bench) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import json
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from llguidance import LLParserLimits
@@ -22,10 +24,11 @@ from fakes.small_vocabulary import (
     tokenize,
     write,
 )
-from hob.engine.grammar.constraints import Constraints
-from hob.engine.grammar.refusal import ConstraintFailed
+from hob.engine.grammar.constraints import Constraints, json_expression
+from hob.engine.grammar.refusal import ConstraintFailed, plain, shown
 from hob.engine.grammar.tokenizer import Vocabulary
-from hob.errors import InvalidRequest, WorkerError
+from hob.engine.native.vocab import Vocab
+from hob.errors import InvalidRequest, UnsupportedParameter, WorkerError
 from hob.wire.constraint import (
     MAX_CHOICES,
     Choices,
@@ -305,6 +308,34 @@ def test_a_refusal_says_what_is_wrong_and_where(
     assert error.hint
     assert len(str(error)) < 500
     assert refusal(constraints, constraint, "tools").param == "tools"
+
+
+def test_a_schema_within_a_grammar_is_written_and_checked_like_one_of_its_own(
+    constraints: Constraints,
+) -> None:
+    grammar = f'start: "<" {json_expression(PERSON.schema, param="tools")} ">"'
+    matcher = constraints.matcher(Lark(grammar=grammar))
+    assert write(matcher, '<{"name": "Bob", "age": 42}>')
+    assert is_complete(matcher)
+    with pytest.raises(InvalidRequest) as caught:
+        json_expression({"type": "array", "uniqueItems": True}, param="tools")
+    assert caught.value.param == "tools"
+
+
+def test_a_model_whose_answers_cannot_end_is_not_constrained() -> None:
+    endless = SimpleNamespace(size=3, eos=None, is_end=lambda _token: False)
+    constraints = Constraints.of(cast("Vocab", endless))
+    with pytest.raises(UnsupportedParameter):
+        constraints.matcher(JsonObject())
+
+
+def test_what_is_said_of_a_hostile_text_is_one_short_line() -> None:
+    text = plain("line \x1b[31m" + "(" * 10_000 + "\n   1 | start: (((\n      ^\nend")
+    assert text.isprintable()
+    assert len(text) < 300
+    assert text.endswith("end.")
+    assert "start" not in text
+    assert shown("a" * 500) == repr("a" * 60 + "...")
 
 
 def test_too_many_choices_are_refused(constraints: Constraints) -> None:

@@ -7,13 +7,22 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from fakes.hostile_constraints import REFUSED, WORKS
+from fakes.small_vocabulary import random_answer, small_vocabulary
+from hob.engine.grammar.constraints import Constraints
+from hob.engine.grammar.refusal import ConstraintFailed
+from hob.errors import InvalidRequest
+from hob.wire.constraint import Choices, Constraint, Gbnf, Lark, Regex
 
 TESTS = Path(__file__).parent.parent
+CONSTRAINTS = Constraints(small_vocabulary)
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +50,39 @@ def test_it_is_refused_in_a_sentence(outcomes: dict[str, str], name: str) -> Non
 @pytest.mark.parametrize("name", WORKS)
 def test_it_works(outcomes: dict[str, str], name: str) -> None:
     assert outcomes.get(name, "crashed or hung") == "works"
+
+
+def pieces(*texts: str) -> st.SearchStrategy[str]:
+    """Noise that is nearly a grammar."""
+    some = st.sampled_from(texts) | st.text(max_size=2)
+    return st.lists(some, max_size=20).map("".join)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    constraint=st.one_of(
+        pieces(
+            "root ::= ", "\n", "a", ' "b" ', "[a-z]", "[^", "]", "(", ")", "|", "*", "+", "?",
+            "{2}", "{1,3}", "{,", ".", "\\", '"', "#", "a ::= ", "\\u0041", "\\x4", "-", "^",
+        ).map(lambda text: Gbnf(grammar=f"root ::= {text}")),
+        pieces(
+            "start: ", "\n", "A", "b", ' "b" ', "/[a-z]/", "/", "(", ")", "|", "*", "+", "?", "{2}",
+            "~2", "~", "[", "]", "b: ", "A: ", "%json {}", "%json", "<[1]>", "<x>", "&", "@b", "%",
+            "%ignore /x/\n", "%llguidance {}\n", "[capture]", "[lazy]", 'b[stop="x"]: ', "::",
+        ).map(lambda text: Lark(grammar=f"start: {text}")),
+        pieces(
+            "a", ".", "*", "+", "?", "{2}", "{1,3}", "{", "}", "(", ")", "(?:", "(?i)", "[", "]",
+            "^", "$", "|", "\\d", "\\b", "\\p{L}", "\\", "[^a]", "\\/", "/", "-", "\n",
+            "(?P<x>", "&&", "~",
+        ).map(lambda text: Regex(pattern=text)),
+        st.lists(st.text(), max_size=4).map(lambda texts: Choices(choices=tuple(texts))),
+    ),
+    seed=st.integers(0, 100),
+)  # fmt: skip
+def test_noise_is_refused_or_works(constraint: Constraint, seed: int) -> None:
+    # A grammar may prove too complex on the way; nothing else may go wrong.
+    with suppress(InvalidRequest, ConstraintFailed):
+        random_answer(CONSTRAINTS.matcher(constraint), seed, most=20)
 
 
 def test_nothing_crashes(outcomes: dict[str, str]) -> None:

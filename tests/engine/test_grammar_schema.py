@@ -227,6 +227,111 @@ def test_any_schema_is_refused_or_kept(schema: Any, seed: int) -> None:
         validate(schema, text)
 
 
+keywords = st.sampled_from(
+    [
+        "type",
+        "enum",
+        "const",
+        "properties",
+        "required",
+        "additionalProperties",
+        "patternProperties",
+        "minProperties",
+        "maxProperties",
+        "items",
+        "prefixItems",
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "minLength",
+        "maxLength",
+        "pattern",
+        "format",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "multipleOf",
+        "anyOf",
+        "oneOf",
+        "allOf",
+        "not",
+        "$ref",
+        "$defs",
+        "$id",
+        "$schema",
+        "$anchor",
+        "dependentRequired",
+        "unevaluatedProperties",
+        "x-guidance",
+    ]
+)
+texts = st.sampled_from(
+    ["", "a", "#", "#/", "#/$defs/a", "#a", "string", "object", "array", "[", "("]
+)
+anything = st.recursive(
+    scalars | texts | st.integers(),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(keywords | texts, inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(schema=st.dictionaries(keywords, anything, max_size=5))
+def test_what_is_hardly_a_schema_is_refused_or_works(schema: Any) -> None:
+    try:
+        matcher = CONSTRAINTS.matcher(JsonSchema(schema=schema))
+    except InvalidRequest:
+        return
+    random_answer(matcher, seed=1, most=30)
+
+
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        (
+            # As Pydantic writes it.
+            {
+                "$defs": {"Kind": {"enum": ["x", "y"], "title": "Kind", "type": "string"}},
+                "title": "Thing",
+                "type": "object",
+                "properties": {
+                    "kind": {"$ref": "#/$defs/Kind", "description": "which"},
+                    "note": {
+                        "anyOf": [{"type": "string"}, {"type": "null"}],
+                        "default": None,
+                        "title": "Note",
+                    },
+                },
+                "required": ["kind"],
+            },
+            '{"kind": "x", "note": null}',
+        ),
+        (
+            {
+                "$schema": "http://json-schema.org/draft-07/schema#",
+                "$id": "http://example.org/pair",
+                "definitions": {"one": {"type": "integer"}},
+                "type": "array",
+                "items": [{"$ref": "#/definitions/one"}, {"type": "string"}],
+                "additionalItems": False,
+                "minItems": 2,
+            },
+            '[1, "a"]',
+        ),
+        ({"$ref": "#/$defs/a~1b%20c", "$defs": {"a/b c": {"type": "null"}}}, "null"),
+        ({"$ref": "#here", "$defs": {"x": {"$anchor": "here", "type": "null"}}}, "null"),
+        ({"$ref": "#/x/0", "x": [{"type": "null"}]}, "null"),
+    ],
+)
+def test_schemas_as_programs_write_them_work(schema: Any, text: str) -> None:
+    matcher = CONSTRAINTS.matcher(JsonSchema(schema=schema))
+    assert write(matcher, text)
+    assert is_complete(matcher)
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_dates_and_times_exist(seed: int) -> None:
     for name, parse in (

@@ -155,13 +155,24 @@ def test_an_interactive_request_goes_before_a_normal_one(bench: Bench) -> None:
     assert bench.started()[2:] == ["i", "n"]
 
 
-def test_a_request_waits_until_all_the_cells_it_may_need_are_free(bench: Bench) -> None:
-    bench.ask("a", "a" * 10, 40)
-    bench.ask("b", "b" * 10, 40)
-    bench.step(3)
+def test_a_prompt_waits_until_there_are_cells_for_it(bench: Bench) -> None:
+    bench.ask("a", "a" * 30, 20)
+    bench.ask("b", "b" * 30, 20)
+    bench.step(1)
     assert bench.started() == ["a"]
     bench.settle()
     assert bench.ends("b") == 1
+
+
+def test_when_cells_run_out_the_last_one_is_moved_out_and_comes_back(bench: Bench) -> None:
+    bench.runtime.script = lambda tokens: tokens[0]
+    bench.ask("a", "a" * 10, 50)
+    bench.ask("b", "b" * 10, 50)
+    bench.settle()
+    assert (bench.text("a"), bench.text("b")) == ("a" * 50, "b" * 50)
+    assert bench.started() == ["a", "b"]
+    ends = [m.id for m in bench.sent if isinstance(m, Finished)]
+    assert ends == ["a", "b"]
 
 
 def test_the_second_turn_of_a_conversation_starts_from_the_first(bench: Bench) -> None:
@@ -190,6 +201,7 @@ def cancel_preparing(bench: Bench) -> None:
 def cancel_queued(bench: Bench) -> None:
     bench.ask("x", "xxx", 30)
     bench.ask("y", "yyy", 20)
+    bench.step()
     bench.ask("a")
     bench.step()
     assert "a" not in bench.started()
@@ -272,7 +284,7 @@ def test_a_failed_step_fails_its_requests_and_the_loop_goes_on(bench: Bench) -> 
     bench.step()
     failed = [m.error.code for m in bench.sent if isinstance(m, Failed)]
     assert failed == ["worker_error", "worker_error"]
-    assert bench.runtime.cells == [[], []]
+    assert bench.runtime.used_cells == 0
     bench.ask("c", "ccc", 2)
     bench.settle()
     assert bench.finished("c").reason == "length"

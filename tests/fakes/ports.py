@@ -7,11 +7,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from hob.api.services import Services
 from hob.errors import HobError, ModelAmbiguous, ModelNotFound
 from hob.wire.calls import Call, CallResult
 from hob.wire.events import Event
 from hob.wire.generate import (
+    CallDelta,
     Delta,
     Finished,
     FinishReason,
@@ -19,13 +22,16 @@ from hob.wire.generate import (
     GenerateRequest,
     Started,
     Timings,
+    TokenLogprob,
+    TopLogprob,
     Usage,
 )
 from hob.wire.models import ModelEntry, ModelInfo, PullEvent
 from hob.wire.status import ApiStatus, Status, TokenReply, WorkerStatus
 
-# Text to send, a gate to wait for, a failure to raise, or a reason to end.
-Step = str | asyncio.Event | Exception | FinishReason
+# Text or more to send, a gate to wait for, a failure to raise, or a reason or more to end with.
+# Deltas and ends are sent with the id of the request.
+Step = str | asyncio.Event | Exception | FinishReason | Delta | Finished
 PROMPT_TOKENS = 7
 CACHED_TOKENS = 3
 
@@ -59,6 +65,7 @@ def worker_status(model: str) -> WorkerStatus:
 class FakeLibrary:
     models: list[ModelInfo] = field(default_factory=lambda: [model_info("tiny"), model_info("big")])
     rescans: int = 0
+    adapters: dict[str, str] = field(default_factory=dict)
     pulls: list[str] = field(default_factory=list)
     pull_events: list[PullEvent | asyncio.Event] = field(default_factory=list)
     pull_closed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -75,6 +82,11 @@ class FakeLibrary:
         if found[0].problem is not None:
             raise found[0].problem.error()
         return found[0]
+
+    def resolve_adapter(self, name: str) -> str:
+        if name not in self.adapters:
+            raise ModelNotFound(f"There is no adapter {name}.", param="lora")
+        return self.adapters[name]
 
     async def rescan(self) -> None:
         self.rescans += 1
@@ -186,20 +198,27 @@ class FakeModels:
         if self.starts:
             yield Started(id=request.id, prompt_tokens=PROMPT_TOKENS, cached_tokens=CACHED_TOKENS)
             self.sent.set()
+        end: Finished | None = None
         reason: FinishReason = "stop"
         texts = 0
         for step in steps:
-            if step in ("stop", "length", "cancelled"):
+            if step in ("stop", "length", "tool_calls", "cancelled"):
                 reason = step
                 break
-            if isinstance(step, str):
+            if isinstance(step, (str, Delta)):
                 texts += 1
-                yield Delta(id=request.id, text=step)
+                yield (
+                    delta(text=step, id=request.id)
+                    if isinstance(step, str)
+                    else replace(step, id=request.id)
+                )
                 self.sent.set()
+            elif isinstance(step, Finished):
+                end = replace(step, id=request.id)
             else:
                 await _pass(step)
         if self.ends:
-            yield finished(request.id, texts, reason)
+            yield end or finished(request.id, texts, reason)
 
 
 async def _pass(step: Step) -> None:
@@ -207,6 +226,29 @@ async def _pass(step: Step) -> None:
         raise step
     if isinstance(step, asyncio.Event):
         await step.wait()
+
+
+def delta(
+    text: str = "",
+    *,
+    reasoning: str = "",
+    calls: tuple[CallDelta, ...] = (),
+    logprobs: tuple[TokenLogprob, ...] = (),
+    id: str = "",
+) -> Delta:
+    return Delta(id=id, text=text, reasoning=reasoning, calls=calls, logprobs=logprobs)
+
+
+def token(
+    piece: bytes | str, logprob: float | None, top: dict[str, float] | None = None
+) -> TokenLogprob:
+    """A token that came with that probability; `top` holds the likeliest in its place."""
+    others = (
+        TopLogprob(token=0, piece=text.encode(), logprob=value)
+        for text, value in (top or {}).items()
+    )
+    data = piece.encode() if isinstance(piece, str) else piece
+    return TokenLogprob(token=0, piece=data, logprob=logprob, top=tuple(others))
 
 
 def finished(id_: str, tokens: int, reason: FinishReason = "stop") -> Finished:

@@ -114,8 +114,9 @@ def test_vectors_are_those_of_the_reference(
 
 
 def test_vectors_computed_together_are_those_computed_alone(worker: EngineProcess) -> None:
-    together = embed(worker, *SENTENCES)
-    alone = [embed(worker, sentence)[0] for sentence in SENTENCES]
+    sentences = SENTENCES[::3]
+    together = embed(worker, *sentences)
+    alone = [embed(worker, sentence)[0] for sentence in sentences]
     assert min(map(cosine, together, alone)) > 0.9999
 
 

@@ -180,6 +180,58 @@ async def test_a_part_that_is_gone_says_so(made: Path) -> None:
         registry.resolve("tiny")
 
 
+ADAPTER = {"general.type": "adapter", "adapter.type": "lora"}
+
+
+async def test_an_adapter_is_found_by_its_name_and_by_its_path_in_the_folder(folder: Path) -> None:
+    path = write_tiny_gguf(folder / "styles" / "Polite.gguf", ADAPTER)
+    write_tiny_gguf(folder / "polite-model.gguf")
+    registry = await opened(folder)
+    for name in ("polite", "Polite.gguf", "styles/Polite.gguf", str(path)):
+        assert registry.resolve_adapter(name) == str(path)
+
+
+@pytest.mark.parametrize(
+    "name", ["tiny", "tiny.gguf", "../secret.gguf", "/etc/passwd", "other/Polite.gguf", "", "x\0"]
+)
+async def test_only_an_adapter_of_the_folder_can_be_named(folder: Path, name: str) -> None:
+    write_tiny_gguf(folder / "tiny.gguf")
+    write_tiny_gguf(folder / "Polite.gguf", ADAPTER)
+    write_tiny_gguf(folder.parent / "secret.gguf", ADAPTER)
+    registry = await opened(folder)
+    with pytest.raises(ModelNotFound, match="no LoRA adapter") as caught:
+        registry.resolve_adapter(name)
+    assert caught.value.param == "lora"
+
+
+async def test_without_any_adapter_the_error_says_where_to_put_one(folder: Path) -> None:
+    registry = await opened(folder)
+    with pytest.raises(ModelNotFound) as caught:
+        registry.resolve_adapter("polite")
+    assert str(folder) in caught.value.hint
+
+
+async def test_an_adapter_is_no_model_to_answer_with(folder: Path) -> None:
+    write_tiny_gguf(folder / "tiny.gguf")
+    write_tiny_gguf(folder / "tiny-polite.gguf", ADAPTER)
+    registry = await opened(folder)
+    assert registry.resolve("tiny").path == str(folder / "tiny.gguf")
+    assert [info.name for info in registry.infos() if info.problem is None] == ["tiny:f32"]
+    with pytest.raises(BadModelFile, match="adapter"):
+        registry.resolve("tiny-polite")
+
+
+async def test_an_adapter_that_is_gone_or_replaced_is_not_given_out(folder: Path) -> None:
+    path = write_tiny_gguf(folder / "polite.gguf", ADAPTER)
+    registry = await opened(folder)
+    path.unlink()
+    with pytest.raises(ModelNotFound, match="gone"):
+        registry.resolve_adapter("polite")
+    write_tiny_gguf(path)
+    with pytest.raises(ModelNotFound, match="no adapter any more"):
+        registry.resolve_adapter("polite")
+
+
 MODEL = tiny_gguf().bytes()
 
 

@@ -22,7 +22,7 @@ from hob.errors import (
     UnsupportedMediaType,
 )
 from hob.wire.base import ErrorInfo, ErrorReply
-from hob.wire.openai import OpenAIError, OpenAIErrorReply
+from hob.wire.openai.replies import OpenAIError, OpenAIErrorReply
 
 Dialect = Literal["native", "openai"]
 

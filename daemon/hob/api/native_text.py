@@ -3,6 +3,7 @@ in."""
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 import time
 
@@ -11,8 +12,8 @@ from aiohttp import web
 
 from hob.api.bodies import decode
 from hob.api.openai.answers import answer
-from hob.api.openai.replies import TextFormat
 from hob.api.openai.requests import Plan, plan_chat, plan_completion
+from hob.api.openai.text_format import TextFormat
 from hob.api.priority import priority_of
 from hob.api.replies import json_reply, read
 from hob.api.services import ADMISSION, SERVICES, refuse_while_stopping, resolve_model
@@ -31,7 +32,7 @@ from hob.wire.calls import (
     Tokens,
 )
 from hob.wire.generate import GenerateRequest, Priority
-from hob.wire.openai import ChatCompletionRequest, CompletionRequest
+from hob.wire.openai.requests import ChatCompletionRequest, CompletionRequest
 from hob.wire.text import (
     CountReply,
     DetokenizeReply,
@@ -120,21 +121,24 @@ async def infill(request: web.Request) -> web.StreamResponse:
     services = request.app[SERVICES]
     body = decode(await read(request), InfillRequest)
     plain = msgspec.structs.replace(body, prompt=body.prefix, suffix="")
-    plan = plan_completion(plain, _new_id("infill"), priority_of(request))
+    priority = priority_of(request, body.priority or "normal")
+    adapter = services.library.resolve_adapter
+    plan = plan_completion(plain, _new_id("infill"), priority, adapter)
     refuse_while_stopping(services)
     name = resolve_model(services, body.model)
-    form = TextFormat(plan.id, int(time.time()), name, plan.include_usage)
+    form = TextFormat(
+        id=plan.id,
+        created=int(time.time()),
+        model=name,
+        include_usage=plan.include_usage,
+        logprobs=plan.logprobs,
+    )
     return await answer(request, _with_suffix(plan, body.suffix), name, form)
 
 
 def _with_suffix(plan: Plan, suffix: str) -> Plan:
-    return Plan(
-        id=plan.id,
-        requests=tuple(msgspec.structs.replace(asked, suffix=suffix) for asked in plan.requests),
-        choices_per_prompt=plan.choices_per_prompt,
-        stream=plan.stream,
-        include_usage=plan.include_usage,
-    )
+    requests = tuple(msgspec.structs.replace(asked, suffix=suffix) for asked in plan.requests)
+    return dataclasses.replace(plan, requests=requests)
 
 
 async def _rendered(request: web.Request, body: bytes, *, chat_only: bool) -> Rendered:
@@ -157,13 +161,13 @@ def _prompt(
     parsed: ChatCompletionRequest | CompletionRequest
     if chat_only or decode(body, _Shape).messages != _NULL:
         parsed = decode(body, ChatCompletionRequest)
-        plan = plan_chat(parsed, id_, priority)
+        plan = plan_chat(parsed, id_, priority, services.library.resolve_adapter)
     else:
         parsed = decode(body, CompletionRequest)
-        plan = plan_completion(parsed, id_, priority)
-    if len(plan.requests) > plan.choices_per_prompt:
+        plan = plan_completion(parsed, id_, priority, services.library.resolve_adapter)
+    if len(plan.requests) > plan.runs_per_prompt:
         raise InvalidRequest(
-            f"There are {len(plan.requests) // plan.choices_per_prompt} prompts, and only one is"
+            f"There are {len(plan.requests) // plan.runs_per_prompt} prompts, and only one is"
             " read at a time.",
             hint="Send one request for each.",
             param="prompt",

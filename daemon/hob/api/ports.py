@@ -26,6 +26,12 @@ class Library(Protocol):
         Raises ModelNotFound, ModelAmbiguous or BadModelFile.
         """
 
+    def resolve_adapter(self, name: str) -> str:
+        """The path of the LoRA adapter of that name, which is in the models folder.
+
+        Raises ModelNotFound, ModelAmbiguous or BadModelFile.
+        """
+
     async def rescan(self) -> None:
         """Read the folder again."""
 

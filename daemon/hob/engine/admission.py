@@ -47,7 +47,8 @@ class Admission:
         while self.waiting:
             waiting = [self._waiting_view(seq) for seq in self.waiting.values()]
             free = self._runtime.places - len(live)
-            admitted = admit(waiting, free, self._cache.free_cells)
+            promised = sum(seq.pending for seq in live.values())
+            admitted = admit(waiting, free, self._cache.free_cells - promised)
             for request_id in admitted[:1]:
                 self._begin(self.waiting.pop(request_id), live)
             if not admitted and not self._make_way(queue(waiting)[0], live):
@@ -96,9 +97,9 @@ class Admission:
         seq.cached_tokens = seq.computed
         if not seq.prefill:
             seq.sampler = self._runtime.sampler(seq.request, seq.tokens, seq.job.matcher)
-            self._emit(
-                Started(id=seq.id, prompt_tokens=seq.prompt_tokens, cached_tokens=seq.cached_tokens)
-            )
+        self._emit(
+            Started(id=seq.id, prompt_tokens=seq.prompt_tokens, cached_tokens=seq.cached_tokens)
+        )
 
     def _tell_places(self) -> None:
         if not self.waiting:

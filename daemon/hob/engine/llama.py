@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hob.engine.native.build import system_info
 from hob.engine.native.context import Context
+from hob.engine.native.library import bindings_version
+from hob.engine.native.logprobs import RawLogprobs
 from hob.engine.native.model import Model
 from hob.engine.native.sampler import SamplerChain
 from hob.engine.runtime import Chunk, Matcher
@@ -18,6 +21,7 @@ class LlamaRuntime:
     def __init__(self, model: Model, context: Context) -> None:
         self._model = model
         self._context = context
+        self.build = f"{bindings_version()} {system_info()}"
         self.vocab = model.vocab
         self.context_length = context.length
         self.places = context.params.places
@@ -42,10 +46,10 @@ class LlamaRuntime:
     def sampler(
         self, request: GenerateRequest, prompt: Sequence[int], matcher: Matcher | None
     ) -> SamplerChain:
-        return SamplerChain(self._context, self.vocab.size, request.sampling, prompt)
+        return SamplerChain(self._context, self.vocab, request, prompt, matcher)
 
     def logprob(self, index: int, token: int, top: int) -> TokenLogprob:
-        raise UnsupportedParameter("logprobs")
+        return RawLogprobs(self._context.logits_address(index), self.vocab).of(token, top)
 
     def adapt(self, adapters: Sequence[AdapterUse]) -> None:
         if adapters:

@@ -72,7 +72,7 @@ def load(
         load_s=warm_from - began,
         warm_up_s=time.monotonic() - warm_from,
     )
-    return LoadedModel(LlamaRuntime(model, context), info, template, options)
+    return LoadedModel(path, LlamaRuntime(model, context), info, template, options)
 
 
 def _load_weights(

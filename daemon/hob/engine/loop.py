@@ -13,11 +13,13 @@ from queue import Empty, SimpleQueue
 
 from hob.engine.abort import Abort
 from hob.engine.admission import Admission, live_view
-from hob.engine.cache.prefixes import PrefixCache
+from hob.engine.cache.disk import DiskStates
+from hob.engine.cache.prefixes import WORTH_SAVING, PrefixCache
 from hob.engine.chores import Chores
 from hob.engine.costs import CostCurve
 from hob.engine.drawing import Drawing
-from hob.engine.inbox import Accepted, Cancelled, Drain, Message, Prepared, Refused
+from hob.engine.inbox import Accepted, Cancelled, Drain, Fetched, Message, Prepared, Refused
+from hob.engine.job import Job
 from hob.engine.runtime import Chunk, DecodeAborted, OutOfCells, Runtime
 from hob.engine.scheduler import Sizes, Step, Turns, give_way, plan, reading_share
 from hob.engine.sequence import Sequence
@@ -51,6 +53,7 @@ class EngineLoop:
         *,
         target_s: float = 0.08,
         most: int = 512,
+        disk: DiskStates | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._runtime = runtime
@@ -59,6 +62,7 @@ class EngineLoop:
         self._emit = emit
         self._target_s = target_s
         self._most = most
+        self._disk = disk
         self._clock = clock
         self._inbox: SimpleQueue[Message] = SimpleQueue()
         self.abort = Abort(runtime)
@@ -99,9 +103,8 @@ class EngineLoop:
 
     def take_messages(self, *, block: bool) -> None:
         """Handle everything posted so far; with `block`, wait for the first."""
-        if block:
-            while self._inbox.empty() and self._idle() and self.chores.do_one():
-                pass
+        if block and self._idle():
+            self._rest()
         try:
             while True:
                 self._handle(self._inbox.get(block=block))
@@ -109,13 +112,29 @@ class EngineLoop:
         except Empty:
             return
 
+    def _rest(self) -> None:
+        """Nobody wants anything: do what can wait, until somebody does."""
+        for pause_s, chore in self.chores.pending():
+            try:
+                self._handle(self._inbox.get(timeout=pause_s))
+            except Empty:
+                pass
+            else:
+                return
+            while self._inbox.empty() and chore():
+                pass
+
     def _handle(self, message: Message) -> None:
         match message:
             case Accepted(request, at, prefill):
                 self._preparing[request.id] = Sequence(request, at, prefill)
             case Prepared(id, job):
+                if seq := self._preparing.get(id):
+                    self._prepared(seq, job)
+            case Fetched(id, entry):
+                if entry:
+                    self._cache.adopt(entry)
                 if seq := self._preparing.pop(id, None):
-                    seq.prepared(job)
                     self._admission.enter(seq)
             case Refused(id, error):
                 if seq := self._preparing.pop(id, None):
@@ -124,6 +143,20 @@ class EngineLoop:
                 self._cancel(id)
             case Drain():
                 self._draining = True
+
+    def _prepared(self, seq: Sequence, job: Job) -> None:
+        """Into the queue, by way of the disk when it knows more of the prompt."""
+        seq.prepared(job)
+        if not self._cache.divisible:
+            seq.stops = _checkpoints(seq)
+        tokens = seq.tokens[:-1]
+        known = self._cache.known(seq.key, tokens)
+        stored = None if seq.scores_prompt or not self._disk else self._disk.find(seq.key, tokens)
+        if self._disk and stored and stored.length >= known + WORTH_SAVING:
+            self._disk.fetch(stored, lambda entry: self.post(Fetched(seq.id, entry)))
+        else:
+            del self._preparing[seq.id]
+            self._admission.enter(seq)
 
     def _cancel(self, request_id: str) -> None:
         """Take the request out of whichever state it is in; one that is already done is no news."""
@@ -139,12 +172,13 @@ class EngineLoop:
         """Compute one batch, if there is anything to compute."""
         self._admission.let_in(self._live)
         self._catch_up()
-        if not self._live:
-            return
         step, share = self._plan()
-        batch = [(self._live[grant.id], grant.tokens) for grant in step.grants]
-        if not self._make_room(batch):
+        while not self._cache.make_room(step.tokens):
+            self._move_one_out()
+            step, share = self._plan()
+        if not step.grants:
             return
+        batch = [(self._live[grant.id], grant.tokens) for grant in step.grants]
         began = self._clock()
         try:
             indexes = self._compute(batch)
@@ -157,7 +191,7 @@ class EngineLoop:
             self._drop(batch, error)
         else:
             seconds = self._clock() - began
-            self._costs.learn(sum(count for _seq, count in batch), seconds)
+            self._costs.learn(step.tokens, seconds)
             if share < 1:
                 self._turns.spent(seconds, reads=step.reads, share=share)
             self._advance(batch, indexes)
@@ -191,13 +225,6 @@ class EngineLoop:
             return self._turns.may_read(share, self._costs.seconds(sizes.useful))
 
         return plan(views, others, sizes, may_read), share
-
-    def _make_room(self, batch: Batch) -> bool:
-        """Cells for the step; False when somebody had to be moved out, for a new plan."""
-        if self._cache.make_room(sum(count for _seq, count in batch)):
-            return True
-        self._move_one_out()
-        return False
 
     def _move_one_out(self) -> None:
         views = [live_view(seq, self._costs) for seq in self._live.values()]
@@ -321,6 +348,13 @@ class EngineLoop:
             self._beat_at = now
             queued = len(self._waiting) + len(self._preparing)
             self._emit(Heartbeat(steps=self._steps, live=len(self._live), queued=queued))
+
+
+def _checkpoints(seq: Sequence) -> tuple[int, ...]:
+    """Where other prompts may go on from: after what they are likely to have in common, and before
+    the last token, which the same prompt computes again."""
+    boundary, last = seq.job.prompt.boundary, len(seq.tokens) - 1
+    return tuple(length for length in {boundary, last} if length >= WORTH_SAVING)
 
 
 def _chunk(seq: Sequence, count: int) -> Chunk:

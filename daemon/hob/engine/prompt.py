@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from hob.engine.boundary import Boundaries
@@ -10,6 +9,7 @@ from hob.engine.encoder import Encoder, Render
 from hob.engine.fitting import Fitter
 from hob.engine.job import Prompt
 from hob.engine.readahead import common_prefix, divergent
+from hob.engine.sampling import check_sampling
 from hob.engine.vocabulary import Tokenizer
 from hob.errors import InvalidRequest
 from hob.wire.calls import Rendered
@@ -17,10 +17,9 @@ from hob.wire.generate import (
     MAX_STOP_CHARS,
     MAX_STOP_STRINGS,
     GenerateRequest,
-    Sampling,
 )
 
-__all__ = ["PromptBuilder", "Render", "Tokenizer", "check_sampling", "check_stops"]
+__all__ = ["PromptBuilder", "Render", "Tokenizer", "check_stops"]
 
 
 class PromptBuilder:
@@ -114,14 +113,3 @@ def check_stops(stops: Sequence[str]) -> None:
             hint=f"Send at most {MAX_STOP_STRINGS}, each of 1 to {MAX_STOP_CHARS} characters.",
             param="stop",
         )
-
-
-def check_sampling(sampling: Sampling, vocab_size: int) -> None:
-    """Raises InvalidRequest when logit_bias names no token of the model or is no number."""
-    for token, bias in sampling.logit_bias.items():
-        if not 0 <= token < vocab_size or math.isnan(bias):
-            raise InvalidRequest(
-                f"logit_bias for token {token} cannot be applied.",
-                hint=f"Token ids go from 0 to {vocab_size - 1}, and a bias is a number.",
-                param="logit_bias",
-            )

@@ -79,6 +79,10 @@ class Step:
     grants: tuple[Grant, ...]
     reads: bool
 
+    @property
+    def tokens(self) -> int:
+        return sum(grant.tokens for grant in self.grants)
+
 
 def due(request: Waiting | Live) -> float:
     """Smaller goes first. It grows with the arrival and is bounded in all else, so that a request
@@ -124,6 +128,8 @@ def plan(live: Sequence[Live], waiting: bool, sizes: Sizes, may_read: Callable[[
 
     `may_read` says whether it is the prompts' turn while others are being answered.
     """
+    if not live:
+        return Step((), reads=False)
     ordered = sorted(live, key=due)
     group = _group(ordered)
     decoding = [seq for seq in ordered if seq.decoding and seq.group == group and not seq.alone]

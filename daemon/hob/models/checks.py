@@ -84,7 +84,7 @@ def _not_a_model(header: Header, architecture: str) -> BadModelFile | None:
     if kind == "adapter":
         return BadModelFile(
             "The file is an adapter (LoRA), not a model by itself.",
-            hint="Get the base model, or a file into which the adapter is merged.",
+            hint="Load its base model, and name the adapter in the `lora` of a request.",
         )
     if kind not in ("", "model"):
         return unusable(f"its type is '{clean(kind)}', which is not a language model")

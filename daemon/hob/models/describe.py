@@ -23,7 +23,8 @@ class Description:
     """The fields of ModelInfo that a header fills, plus what names and shards are made from.
 
     `size_label` and `base_name` are the publisher's words for the size and the family.
-    `shard_number` counts from 0; `shard_count` is 0 when the file is not split.
+    `shard_number` counts from 0; `shard_count` is 0 when the file is not split. `is_adapter`: it is
+    a LoRA adapter, whose `problem` is that it is not a model by itself.
     """
 
     title: str = ""
@@ -41,6 +42,7 @@ class Description:
     license: str = ""
     shard_number: int = 0
     shard_count: int = 0
+    is_adapter: bool = False
     problem: BadModelFile | None = None
 
 
@@ -67,6 +69,7 @@ def describe(header: Header) -> Description:
         license=clean(header.text("general.license")),
         shard_number=shard_number,
         shard_count=header.integer("split.count") or 0,
+        is_adapter=header.text("general.type") == "adapter",
         # A later shard carries weights only; the first one says what the model is.
         problem=None if shard_number else find_problem(header, architecture),
     )

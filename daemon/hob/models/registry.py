@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -67,7 +68,7 @@ class Registry:
                 f"or put a .gguf file into {clean(str(self.folder))}.",
                 param="model",
             )
-        found = match(tuple(self._models), name)
+        found = self._match(name)
         model = self._models[found]
         if model.info.problem is None and any(not stamp_of(file.path) for file in model.files):
             raise ModelNotFound(
@@ -81,6 +82,45 @@ class Registry:
         if fresh.info.problem:
             raise fresh.info.problem.error()
         return fresh.info
+
+    def resolve_adapter(self, name: str) -> str:
+        """The path of the LoRA adapter of that name, or whose path in the folders is `name`, as its
+        file is now; no other file can be named.
+
+        Raises ModelNotFound, ModelAmbiguous or BadModelFile.
+        """
+        adapters = {n: model for n, model in self._models.items() if model.is_adapter}
+        found = next((n for n, model in adapters.items() if self._is_at(model, name)), "")
+        # Anything else that looks like a path is none of ours, even if its last part fits.
+        if not found and Path(name).name == name:
+            with contextlib.suppress(ModelNotFound):
+                found = match(tuple(adapters), name)
+        if not found:
+            raise ModelNotFound(
+                f"There is no LoRA adapter {echo(name)} in the models folder.",
+                hint=f"Put its .gguf file into {clean(str(self.folder))}, and name it.",
+                param="lora",
+            )
+        adapter = refreshed(adapters[found])
+        if not adapter.is_adapter:
+            raise ModelNotFound(
+                f"The file of the adapter {echo(name)} is gone or is no adapter any more.",
+                hint="Put it back, or name another one.",
+                param="lora",
+            )
+        return adapter.info.path
+
+    def _match(self, name: str) -> str:
+        """The model that `name` means; adapters come last, since they only say what they are."""
+        models = tuple(n for n, model in self._models.items() if not model.is_adapter)
+        try:
+            return match(models, name)
+        except ModelNotFound:
+            return match(tuple(self._models), name)
+
+    def _is_at(self, model: Model, path: str) -> bool:
+        own = model.files[0].path
+        return path == own or any(str(folder / path) == own for folder in self._folders)
 
     async def rescan(self) -> None:
         """Read the folders again; the event loop stays free, and the list changes in one step."""

@@ -31,6 +31,11 @@ class Model:
     info: ModelInfo
     files: tuple[ModelFile, ...]
 
+    @property
+    def is_adapter(self) -> bool:
+        """It changes a model, and is none by itself."""
+        return self.files[0].about.is_adapter
+
 
 def scan(folders: Sequence[Path], known: Mapping[str, ModelFile]) -> dict[str, Model]:
     """Every model under `folders`, by name; files in `known` that did not change are not read."""

@@ -15,13 +15,15 @@ class JsonObject(Value, frozen=True, tag="json_object", tag_field="type"):
 
 
 class JsonSchema(Value, frozen=True, tag="json_schema", tag_field="type"):
-    """JSON that validates against `schema`, which is an object, true or false."""
+    """JSON that validates against `schema`, which is an object, true or false: of draft 2020-12,
+    or the one that its $schema names."""
 
     schema: Any
 
 
 class Regex(Value, frozen=True, tag="regex", tag_field="type"):
-    """The whole answer matches."""
+    """The whole answer matches. The syntax is that of Rust's regex crate: no look-around and no
+    backreferences."""
 
     pattern: str
 

@@ -10,7 +10,8 @@ from msgspec import UNSET, Meta, UnsetType
 
 from hob.wire.base import Body, Value
 from hob.wire.calls import MAX_EMBED_INPUTS
-from hob.wire.openai import MAX_PROMPT_ITEMS, TokenId
+from hob.wire.openai.requests import MAX_PROMPT_ITEMS
+from hob.wire.openai.sampling import TokenId
 
 EncodingFormat = Literal["float", "base64"]
 

@@ -12,7 +12,8 @@ from msgspec import UNSET, Meta, UnsetType
 
 from hob.wire.base import Body, Value
 from hob.wire.generate import Priority
-from hob.wire.openai import MAX_PROMPT_ITEMS, CompletionRequest, TokenId
+from hob.wire.openai.requests import MAX_PROMPT_ITEMS, CompletionRequest
+from hob.wire.openai.sampling import TokenId
 
 
 class PrefillOptions(Value, frozen=True):

@@ -8,7 +8,8 @@ from contextlib import AbstractAsyncContextManager
 import msgspec
 from aiohttp import web
 
-from hob.api.openai.replies import Answer, Format, usage_of
+from hob.api.openai.gather import Gathering, likeliest
+from hob.api.openai.replies import Format, usage_of
 from hob.api.openai.requests import Plan
 from hob.api.replies import json_reply, open_stream
 from hob.api.runs import Numbered, run_all
@@ -50,25 +51,26 @@ async def _stream(
     if stream is None or len(ends) < len(plan.requests):
         raise _broke_off()
     if plan.include_usage:
-        usage = usage_of(ends, plan.choices_per_prompt)
+        usage = usage_of(ends, plan.runs_per_prompt)
         await stream.send(_encoder.encode(form.usage(usage)))
     await stream.send(b"[DONE]")
     return await stream.finish()
 
 
 async def _whole(plan: Plan, form: Format, running: _Running) -> web.Response:
-    texts: list[list[str]] = [[] for _ in plan.requests]
+    parts = [Gathering() for _ in plan.requests]
     ends: dict[int, Finished] = {}
     async with running as events:
         async for index, event in events:
             if isinstance(event, Delta):
-                texts[index].append(event.text)
+                parts[index].add(event)
             elif isinstance(event, Finished):
                 ends[index] = _proper(event)
     if len(ends) < len(plan.requests):
         raise _broke_off()
-    answers = [Answer("".join(text), ends[index]) for index, text in enumerate(texts)]
-    return json_reply(form.whole(answers, usage_of(ends, plan.choices_per_prompt)))
+    answers = [part.finish(ends[index]) for index, part in enumerate(parts)]
+    best = likeliest(answers, plan.requests, plan.runs_per_prompt, plan.choices_per_prompt)
+    return json_reply(form.whole(best, usage_of(ends, plan.runs_per_prompt)))
 
 
 def _chunk(form: Format, index: int, event: Started | Delta | Finished) -> msgspec.Struct | None:
@@ -76,7 +78,7 @@ def _chunk(form: Format, index: int, event: Started | Delta | Finished) -> msgsp
         case Started():
             return form.opening(index)
         case Delta():
-            return form.text(index, event.text) if event.text else None
+            return form.more(index, event)
         case Finished():
             return form.closing(index, event)
 

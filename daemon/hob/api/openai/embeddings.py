@@ -81,7 +81,7 @@ def inputs_of(given: str | list[str | int | list[int]]) -> list[str | tuple[int,
     return found
 
 
-async def encode_reply(model: str, result: Embedded, form: EncodingFormat) -> bytes:
+async def encode_reply(model: str, result: Embedded, form: EncodingFormat) -> bytearray:
     """The reply as JSON. Many long vectors take long to write, so other requests get their turn
     in between."""
     body = bytearray(b'{"object":"list","data":[')
@@ -97,7 +97,7 @@ async def encode_reply(model: str, result: Embedded, form: EncodingFormat) -> by
     used = sum(result.tokens)
     usage = InputUsage(prompt_tokens=used, total_tokens=used)
     body += b'],"model":' + _encoder.encode(model) + b',"usage":' + _encoder.encode(usage) + b"}"
-    return bytes(body)
+    return body
 
 
 def _embedding(vector: bytes, form: EncodingFormat) -> msgspec.Raw | str:

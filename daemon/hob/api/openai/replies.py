@@ -3,38 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
-import msgspec
 from msgspec import UNSET, UnsetType
 
 from hob import __version__
+from hob.api.openai.gather import Answer
 from hob.wire.base import Body
-from hob.wire.generate import Finished, FinishReason
-from hob.wire.openai import (
-    AnswerMessage,
+from hob.wire.generate import Delta, Finished
+from hob.wire.openai.replies import (
     AnswerTimings,
-    ChatChoice,
-    ChatChunkChoice,
-    ChatCompletion,
-    ChatCompletionChunk,
-    ChatDelta,
-    Completion,
+    CompletionTokensDetails,
     CompletionUsage,
     PromptTokensDetails,
-    TextChoice,
 )
 
 FINGERPRINT = f"hob-{__version__}"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One finished choice."""
-
-    text: str
-    end: Finished
 
 
 class Format(Protocol):
@@ -43,7 +27,7 @@ class Format(Protocol):
     def opening(self, index: int) -> Body | None:
         """What a stream sends before the choice's first text."""
 
-    def text(self, index: int, text: str) -> Body: ...
+    def more(self, index: int, delta: Delta) -> Body | None: ...
 
     def closing(self, index: int, end: Finished) -> Body: ...
 
@@ -54,106 +38,13 @@ class Format(Protocol):
         """The reply without a stream; answers by index."""
 
 
-@dataclass(frozen=True)
-class ChatFormat:
-    id: str
-    created: int
-    model: str
-    include_usage: bool
-
-    def opening(self, index: int) -> ChatCompletionChunk:
-        return self._chunk(index, ChatDelta(role="assistant", content=""))
-
-    def text(self, index: int, text: str) -> ChatCompletionChunk:
-        return self._chunk(index, ChatDelta(content=text))
-
-    def closing(self, index: int, end: Finished) -> ChatCompletionChunk:
-        return self._chunk(index, ChatDelta(), end.reason, timings_of(end))
-
-    def usage(self, usage: CompletionUsage) -> ChatCompletionChunk:
-        return msgspec.structs.replace(self._chunk(0, ChatDelta()), choices=(), usage=usage)
-
-    def whole(self, answers: Sequence[Answer], usage: CompletionUsage) -> ChatCompletion:
-        return ChatCompletion(
-            id=self.id,
-            created=self.created,
-            model=self.model,
-            system_fingerprint=FINGERPRINT,
-            choices=tuple(
-                ChatChoice(
-                    index=index,
-                    message=AnswerMessage(content=answer.text),
-                    finish_reason=answer.end.reason,
-                )
-                for index, answer in enumerate(answers)
-            ),
-            usage=usage,
-            timings=_only_timings(answers),
-        )
-
-    def _chunk(
-        self,
-        index: int,
-        delta: ChatDelta,
-        finish_reason: FinishReason | None = None,
-        timings: AnswerTimings | UnsetType = UNSET,
-    ) -> ChatCompletionChunk:
-        return ChatCompletionChunk(
-            id=self.id,
-            created=self.created,
-            model=self.model,
-            system_fingerprint=FINGERPRINT,
-            choices=(ChatChunkChoice(index=index, delta=delta, finish_reason=finish_reason),),
-            usage=None if self.include_usage else UNSET,
-            timings=timings,
-        )
-
-
-@dataclass(frozen=True)
-class TextFormat:
-    id: str
-    created: int
-    model: str
-    include_usage: bool
-
-    def opening(self, index: int) -> None:
-        return None
-
-    def text(self, index: int, text: str) -> Completion:
-        return self._chunk((TextChoice(index=index, text=text),))
-
-    def closing(self, index: int, end: Finished) -> Completion:
-        choice = TextChoice(index=index, text="", finish_reason=end.reason)
-        return msgspec.structs.replace(self._chunk((choice,)), timings=timings_of(end))
-
-    def usage(self, usage: CompletionUsage) -> Completion:
-        return msgspec.structs.replace(self._chunk(()), usage=usage)
-
-    def whole(self, answers: Sequence[Answer], usage: CompletionUsage) -> Completion:
-        choices = tuple(
-            TextChoice(index=index, text=answer.text, finish_reason=answer.end.reason)
-            for index, answer in enumerate(answers)
-        )
-        return msgspec.structs.replace(
-            self._chunk(choices), usage=usage, timings=_only_timings(answers)
-        )
-
-    def _chunk(self, choices: tuple[TextChoice, ...]) -> Completion:
-        return Completion(
-            id=self.id,
-            created=self.created,
-            model=self.model,
-            system_fingerprint=FINGERPRINT,
-            choices=choices,
-            usage=None if self.include_usage else UNSET,
-        )
-
-
-def usage_of(ends: Mapping[int, Finished], choices_per_prompt: int) -> CompletionUsage:
-    """The tokens of all choices; each prompt counts once, as its first choice saw it."""
-    firsts = [end.usage for index, end in ends.items() if index % choices_per_prompt == 0]
+def usage_of(ends: Mapping[int, Finished], runs_per_prompt: int) -> CompletionUsage:
+    """The tokens of all runs; each prompt counts once, as its first run saw it."""
+    all_usage = [end.usage for end in ends.values()]
+    firsts = [end.usage for index, end in ends.items() if index % runs_per_prompt == 0]
     prompt_tokens = sum(usage.prompt_tokens for usage in firsts)
-    completion_tokens = sum(end.usage.completion_tokens for end in ends.values())
+    completion_tokens = sum(usage.completion_tokens for usage in all_usage)
+    accepted = sum(usage.accepted_tokens for usage in all_usage)
     return CompletionUsage(
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
@@ -161,6 +52,13 @@ def usage_of(ends: Mapping[int, Finished], choices_per_prompt: int) -> Completio
         prompt_tokens_details=PromptTokensDetails(
             cached_tokens=sum(usage.cached_tokens for usage in firsts)
         ),
+        completion_tokens_details=CompletionTokensDetails(
+            reasoning_tokens=sum(usage.reasoning_tokens for usage in all_usage),
+            accepted_prediction_tokens=accepted,
+            rejected_prediction_tokens=sum(usage.drafted_tokens for usage in all_usage) - accepted,
+        ),
+        dropped_tokens=sum(usage.dropped_tokens for usage in firsts) or UNSET,
+        dropped_messages=sum(usage.dropped_messages for usage in firsts) or UNSET,
     )
 
 
@@ -174,5 +72,6 @@ def timings_of(end: Finished) -> AnswerTimings:
     )
 
 
-def _only_timings(answers: Sequence[Answer]) -> AnswerTimings | UnsetType:
+def only_timings(answers: Sequence[Answer]) -> AnswerTimings | UnsetType:
+    """Those of the one answer; of several there are none to tell."""
     return timings_of(answers[0].end) if len(answers) == 1 else UNSET

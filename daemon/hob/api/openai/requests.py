@@ -2,109 +2,127 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
-from hob.api.openai.refusals import CHAT, COMPLETION, refuse_unsupported
-from hob.errors import InvalidRequest, UnsupportedParameter
+from hob.api.openai.constraints import constraint_of
+from hob.api.openai.messages import messages_of
+from hob.api.openai.reasoning import reasoning_of, template_values_of
+from hob.api.openai.refusals import refuse_unsupported
+from hob.api.openai.sampling import reseeded, sampling_of
+from hob.api.openai.tools import choice_of, tools_of
+from hob.errors import InvalidRequest
+from hob.wire.chat import Reasoning
 from hob.wire.generate import (
     MAX_STOP_CHARS,
     MAX_STOP_STRINGS,
-    ChatMessage,
+    AdapterUse,
     GenerateRequest,
+    Overflow,
     Priority,
-    Role,
-    Sampling,
 )
-from hob.wire.openai import (
+from hob.wire.openai.requests import (
     MAX_CHOICES,
-    MAX_LOGIT_BIAS,
-    MAX_TOKEN_ID,
+    AdapterChoice,
     ChatCompletionRequest,
     CompletionRequest,
-    ContentPart,
     GenerationRequest,
-    Message,
 )
 
-_SEED_MASK = 2**32 - 1
-_LONGEST_PENALTY_WINDOW = 65_536
-
-_ROLES: Mapping[str, Role] = {
-    "system": "system",
-    "developer": "system",
-    "user": "user",
-    "assistant": "assistant",
-    "tool": "tool",
-}
+# The file of the LoRA adapter of that name; see ports.Library.
+AdapterFinder = Callable[[str], str]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be run: one generate request per choice, `choices_per_prompt` in a row each with
-    the same prompt, and how the client wants to hear of it."""
+    """What is to be run, and how the client wants to hear of it.
+
+    `runs_per_prompt` requests in a row have the same prompt; the likeliest `choices_per_prompt` of
+    their answers come back. `logprobs`: the client wants to see them.
+    """
 
     id: str
     requests: tuple[GenerateRequest, ...]
     choices_per_prompt: int
+    runs_per_prompt: int
     stream: bool
     include_usage: bool
+    logprobs: bool
 
 
-def plan_chat(body: ChatCompletionRequest, id_: str, priority: Priority) -> Plan:
-    """Raises InvalidRequest or UnsupportedParameter."""
-    refuse_unsupported(body, CHAT)
-    if not body.messages:
-        raise InvalidRequest(
-            "`messages` is empty, so there is nothing to answer.", param="messages"
-        )
-    messages = tuple(_message(message, index) for index, message in enumerate(body.messages))
+def plan_chat(
+    body: ChatCompletionRequest, id_: str, priority: Priority, adapter: AdapterFinder
+) -> Plan:
+    """Raises InvalidRequest or UnsupportedParameter, and what `adapter` raises."""
+    refuse_unsupported(body)
+    tools = tools_of(body)
     limit = body.max_tokens if body.max_completion_tokens is None else body.max_completion_tokens
-    template = GenerateRequest(
-        id=id_,
-        messages=messages,
-        sampling=_sampling(body),
+    common = _common(body, id_, priority, adapter)
+    template = msgspec.structs.replace(
+        common,
+        messages=messages_of(body.messages),
         max_tokens=limit,
-        stop=_stop(body.stop),
-        priority=priority,
+        tools=tools,
+        tool_choice=choice_of(body, tools),
+        # A reply in the older form has room for one call.
+        parallel_tool_calls=body.parallel_tool_calls is not False and not body.functions,
+        reasoning=reasoning_of(body),
+        logprobs=_chat_logprobs(body),
+        template_values=template_values_of(body),
     )
-    return _plan(body, [template])
+    return _plan(body, [template], body.n or 1, template.logprobs is not None)
 
 
-def plan_completion(body: CompletionRequest, id_: str, priority: Priority) -> Plan:
-    """Raises InvalidRequest or UnsupportedParameter."""
-    refuse_unsupported(body, COMPLETION)
-    if body.best_of not in (None, 1, body.n):
-        raise UnsupportedParameter(
-            "`best_of` asks for choosing among answers, which this version of Hob does not do.",
-            hint="Leave it out; `n` gives several answers.",
+def plan_completion(
+    body: CompletionRequest, id_: str, priority: Priority, adapter: AdapterFinder
+) -> Plan:
+    """Raises InvalidRequest or UnsupportedParameter, and what `adapter` raises."""
+    choices = body.n or 1
+    runs = choices if body.best_of is None else body.best_of
+    if runs < choices or (runs > choices and body.stream):
+        raise InvalidRequest(
+            f"`best_of` is {runs} and `n` is {choices}; the best of several answers are known only "
+            "when all of them are.",
+            hint="Let `best_of` be at least `n`, and leave out `stream`.",
             param="best_of",
         )
-    sampling, stop = _sampling(body), _stop(body.stop)
-    return _plan(
-        body,
-        [
-            GenerateRequest(
-                id=id_,
-                prompt=prompt,
-                sampling=sampling,
-                max_tokens=body.max_tokens,
-                stop=stop,
-                priority=priority,
-            )
-            for prompt in _prompts(body.prompt)
-        ],
+    asked = body.logprobs
+    logprobs = (0 if asked else None) if isinstance(asked, bool) else asked
+    common = msgspec.structs.replace(
+        _common(body, id_, priority, adapter),
+        suffix=body.suffix or None,
+        echo=bool(body.echo),
+        # Choosing among answers goes by their probability.
+        logprobs=0 if logprobs is None and runs > choices else logprobs,
+        reasoning=Reasoning(separate=False),
+    )
+    prompts = [msgspec.structs.replace(common, prompt=prompt) for prompt in _prompts(body.prompt)]
+    return _plan(body, prompts, runs, logprobs is not None)
+
+
+def _common(
+    body: GenerationRequest, id_: str, priority: Priority, adapter: AdapterFinder
+) -> GenerateRequest:
+    return GenerateRequest(
+        id=id_,
+        sampling=sampling_of(body),
+        max_tokens=body.max_tokens,
+        stop=_stop(body.stop),
+        priority=priority,
+        constraint=constraint_of(body),
+        overflow=_overflow(body),
+        adapters=_adapters(body.lora or (), adapter),
     )
 
 
-def _plan(body: GenerationRequest, prompts: Sequence[GenerateRequest]) -> Plan:
-    choices = body.n or 1
-    if choices * len(prompts) > MAX_CHOICES:
+def _plan(
+    body: GenerationRequest, prompts: Sequence[GenerateRequest], runs: int, logprobs: bool
+) -> Plan:
+    if runs * len(prompts) > MAX_CHOICES:
         raise InvalidRequest(
-            f"{len(prompts)} prompts with {choices} choices each are more than the "
+            f"{len(prompts)} prompts with {runs} answers each are more than the "
             f"{MAX_CHOICES} answers that one request may ask for.",
             hint="Send several requests.",
             param="prompt",
@@ -118,72 +136,28 @@ def _plan(body: GenerationRequest, prompts: Sequence[GenerateRequest]) -> Plan:
         )
     return Plan(
         id=prompts[0].id,
-        requests=tuple(_choices(prompts, choices)),
-        choices_per_prompt=choices,
+        requests=tuple(_runs(prompts, runs)),
+        choices_per_prompt=body.n or 1,
+        runs_per_prompt=runs,
         stream=bool(body.stream),
         include_usage=include_usage,
+        logprobs=logprobs,
     )
 
 
-def _choices(prompts: Sequence[GenerateRequest], choices: int) -> list[GenerateRequest]:
-    """Each prompt `choices` times, with an id of its own and the next seed."""
-    if len(prompts) * choices == 1:
+def _runs(prompts: Sequence[GenerateRequest], runs: int) -> list[GenerateRequest]:
+    """Each prompt `runs` times, with an id of its own and the next seed."""
+    if len(prompts) * runs == 1:
         return list(prompts)
     return [
         msgspec.structs.replace(
             prompt,
-            id=f"{prompt.id}-{number * choices + choice}",
-            sampling=_reseeded(prompt, choice),
+            id=f"{prompt.id}-{number * runs + run}",
+            sampling=reseeded(prompt.sampling, run),
         )
         for number, prompt in enumerate(prompts)
-        for choice in range(choices)
+        for run in range(runs)
     ]
-
-
-def _reseeded(request: GenerateRequest, choice: int) -> Sampling:
-    sampling = request.sampling
-    if sampling.seed is None:
-        return sampling
-    return msgspec.structs.replace(sampling, seed=(sampling.seed + choice) & _SEED_MASK)
-
-
-def _message(message: Message, index: int) -> ChatMessage:
-    where = f"messages[{index}]"
-    role = _ROLES.get(message.role)
-    if role is None:
-        raise InvalidRequest(
-            f"{message.role!r} is not a role that a message can have.",
-            hint=f"The roles are {', '.join(_ROLES)}.",
-            param=f"{where}.role",
-        )
-    if message.tool_calls or message.function_call:
-        raise UnsupportedParameter(
-            "The conversation has tool calls in it, which this version of Hob does not do.",
-            hint="Leave them out.",
-            param=f"{where}.{'tool_calls' if message.tool_calls else 'function_call'}",
-        )
-    if message.content is None:
-        raise InvalidRequest("A message has no content.", param=f"{where}.content")
-    return ChatMessage(role=role, content=_text(message.content, f"{where}.content"))
-
-
-def _text(content: str | list[ContentPart], where: str) -> str:
-    """The text of all parts, a line break between them."""
-    if isinstance(content, str):
-        return content
-    return "\n".join(_part(part, f"{where}[{number}]") for number, part in enumerate(content))
-
-
-def _part(part: ContentPart, where: str) -> str:
-    if part.type != "text":
-        raise UnsupportedParameter(
-            f"A message has a part of type {part.type!r}; this version of Hob reads only text.",
-            hint="Send text parts only.",
-            param=f"{where}.type",
-        )
-    if part.text is None:
-        raise InvalidRequest("A text part has no text.", param=f"{where}.text")
-    return part.text
 
 
 def _prompts(prompt: str | list[str | int | list[int]]) -> list[str | tuple[int, ...]]:
@@ -217,39 +191,39 @@ def _stop(stop: str | list[str] | None) -> tuple[str, ...]:
     return tuple(text for text in given if text)
 
 
-def _sampling(body: GenerationRequest) -> Sampling:
-    """What the request says of sampling; llama.cpp's defaults for the rest."""
-    top_k, window = body.top_k, body.repeat_last_n
-    stated: dict[str, Any] = {
-        "temperature": body.temperature,
-        "top_k": max(top_k, 0) if top_k is not None else None,
-        "top_p": body.top_p,
-        "min_p": body.min_p,
-        "repeat_penalty": body.repeat_penalty,
-        "repeat_last_n": _LONGEST_PENALTY_WINDOW if window == -1 else window,
-        "frequency_penalty": body.frequency_penalty,
-        "presence_penalty": body.presence_penalty,
-        "seed": body.seed & _SEED_MASK if body.seed is not None else None,
-        "logit_bias": _logit_bias(body.logit_bias or {}),
-    }
-    return Sampling(**{name: value for name, value in stated.items() if value is not None})
-
-
-def _logit_bias(given: Mapping[str, float]) -> dict[int, float]:
-    if len(given) > MAX_LOGIT_BIAS:
+def _chat_logprobs(body: ChatCompletionRequest) -> int | None:
+    if body.logprobs:
+        return body.top_logprobs or 0
+    if body.top_logprobs:
         raise InvalidRequest(
-            f"`logit_bias` names {len(given)} tokens, and at most {MAX_LOGIT_BIAS} are possible.",
-            param="logit_bias",
+            "`top_logprobs` asks for more about log probabilities that nobody has asked for.",
+            hint="Set `logprobs` to true, or leave it out.",
+            param="top_logprobs",
         )
-    return {_token_id(key): bias for key, bias in given.items()}
+    return None
 
 
-def _token_id(key: str) -> int:
-    # No longer than the largest id: turning a huge number's digits into an int takes long.
-    if key.isascii() and key.isdigit() and len(key) <= len(str(MAX_TOKEN_ID)):
-        token = int(key)
-        if token <= MAX_TOKEN_ID:
-            return token
-    raise InvalidRequest(
-        f"`logit_bias` has the key {key[:40]!r}, which is not a token's number.", param="logit_bias"
+def _overflow(body: GenerationRequest) -> Overflow:
+    names = {body.context_overflow, body.truncation} - {None}
+    if len(names) > 1:
+        raise InvalidRequest(
+            "`context_overflow` and `truncation` mean the same and differ.",
+            hint="Keep one of them.",
+            param="truncation",
+        )
+    return body.context_overflow or body.truncation or "error"
+
+
+def _adapters(given: Sequence[AdapterChoice], find: AdapterFinder) -> tuple[AdapterUse, ...]:
+    for number, item in enumerate(given):
+        if bool(item.name) == bool(item.path):
+            raise InvalidRequest(
+                "An adapter is given by its `name`, or by its `path` in the models folder.",
+                param=f"lora[{number}]",
+            )
+    uses = tuple(
+        AdapterUse(path=find(item.name or item.path or ""), scale=item.scale) for item in given
     )
+    if len({use.path for use in uses}) < len(uses):
+        raise InvalidRequest("`lora` names an adapter twice.", hint="Name each once.", param="lora")
+    return uses

@@ -9,13 +9,15 @@ from aiohttp import web
 
 from hob.api.bodies import decode
 from hob.api.openai.answers import answer
-from hob.api.openai.replies import ChatFormat, TextFormat
+from hob.api.openai.chat_format import ChatFormat
 from hob.api.openai.requests import plan_chat, plan_completion
+from hob.api.openai.text_format import TextFormat
 from hob.api.priority import priority_of
 from hob.api.replies import json_reply, read
 from hob.api.services import SERVICES, checked_name, refuse_while_stopping, resolve_model
 from hob.wire.models import ModelInfo
-from hob.wire.openai import ChatCompletionRequest, CompletionRequest, ModelCard, ModelCards
+from hob.wire.openai.replies import ModelCard, ModelCards
+from hob.wire.openai.requests import ChatCompletionRequest, CompletionRequest
 
 routes = web.RouteTableDef()
 
@@ -36,10 +38,20 @@ async def model(request: web.Request) -> web.Response:
 async def chat(request: web.Request) -> web.StreamResponse:
     services = request.app[SERVICES]
     body = decode(await read(request), ChatCompletionRequest)
-    plan = plan_chat(body, f"chatcmpl-{_new_id()}", priority_of(request))
+    priority = priority_of(request, body.priority or "normal")
+    adapter = services.library.resolve_adapter
+    plan = plan_chat(body, f"chatcmpl-{_new_id()}", priority, adapter)
     refuse_while_stopping(services)
     name = resolve_model(services, body.model)
-    form = ChatFormat(plan.id, int(time.time()), name, plan.include_usage)
+    form = ChatFormat(
+        id=plan.id,
+        created=int(time.time()),
+        model=name,
+        include_usage=plan.include_usage,
+        logprobs=plan.logprobs,
+        tools=bool(plan.requests[0].tools),
+        functions=bool(body.functions),
+    )
     return await answer(request, plan, name, form)
 
 
@@ -47,10 +59,18 @@ async def chat(request: web.Request) -> web.StreamResponse:
 async def completion(request: web.Request) -> web.StreamResponse:
     services = request.app[SERVICES]
     body = decode(await read(request), CompletionRequest)
-    plan = plan_completion(body, f"cmpl-{_new_id()}", priority_of(request))
+    priority = priority_of(request, body.priority or "normal")
+    adapter = services.library.resolve_adapter
+    plan = plan_completion(body, f"cmpl-{_new_id()}", priority, adapter)
     refuse_while_stopping(services)
     name = resolve_model(services, body.model)
-    form = TextFormat(plan.id, int(time.time()), name, plan.include_usage)
+    form = TextFormat(
+        id=plan.id,
+        created=int(time.time()),
+        model=name,
+        include_usage=plan.include_usage,
+        logprobs=plan.logprobs,
+    )
     return await answer(request, plan, name, form)
 
 

@@ -30,18 +30,19 @@ class Beginning:
 
 
 class PrefixCache:
-    """Used by the engine thread alone. `on_saved` is told each state that is put into RAM."""
+    """Used by the engine thread alone. `keep` is given the states that are worth keeping after the
+    worker's end: those that were used again, and what is idle for long."""
 
     def __init__(
         self,
         memory: Memory,
         ram_bytes: int,
-        on_saved: Callable[[Entry], None] = lambda entry: None,
+        keep: Callable[[Entry], None] = lambda entry: None,
     ) -> None:
         self._memory = memory
         self._table = SlotTable(memory.slots, memory.context_length, memory.divisible)
         self._saved = SavedStates(ram_bytes, memory.divisible)
-        self._on_saved = on_saved
+        self._keep = keep
         self._looked_at: dict[int, int] = {}
 
     @property
@@ -110,6 +111,7 @@ class PrefixCache:
         if not self.make_room(len(entry.tokens)) or not self._memory.restore(slot, entry.state):
             return None
         self._saved.use(entry)
+        self._keep(entry)
         self._table.own(slot, owner, key)
         known = self._table.extend(slot, entry.tokens)
         self._share_duplicates(slot, 0, known)
@@ -188,13 +190,14 @@ class PrefixCache:
         self._clear(slot, save=True)
 
     def save_idle(self, least: int) -> bool:
-        """Save one idle slot of at least `least` tokens, of those that were not looked at since
-        they were used last; False when there are no more."""
+        """Save and keep one idle slot of at least `least` tokens, of those that were not looked at
+        since they were used last; False when there are no more."""
         for slot in reversed(self._table.idle()):
             use = self._table.last_use(slot)
             if self._looked_at.get(slot) != use and self._table.length(slot) >= least:
                 self._looked_at[slot] = use
-                self._save(slot)
+                if entry := self._save(slot):
+                    self._keep(entry)
                 return True
         return False
 
@@ -202,19 +205,13 @@ class PrefixCache:
         """A state from disk."""
         self._saved.put(entry)
 
-    def _save(self, slot: int) -> bool:
-        """Put a state into RAM, unless it is there."""
+    def _save(self, slot: int) -> Entry | None:
+        """Put the slot's state into RAM; None when it is there, or cannot be."""
         key, tokens = self._table.key(slot), self._table.tokens(slot)
         if self._saved.knows(key, tokens):
-            return False
-        state = self._memory.save(slot)
-        if not state:
-            return False
-        entry = Entry(key, tokens, state)
-        if self._saved.put(entry):
-            self._on_saved(entry)
-            return True
-        return False
+            return None
+        entry = Entry(key, tokens, self._memory.save(slot))
+        return entry if entry.state and self._saved.put(entry) else None
 
     def _clear(self, slot: int, *, save: bool) -> None:
         if save and self._table.length(slot) >= WORTH_SAVING:

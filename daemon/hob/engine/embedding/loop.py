@@ -192,7 +192,7 @@ class EmbeddingLoop:
             tokens for work, count in batch for tokens in work.inputs[work.done : work.done + count]
         ]
         with self._abort.watching({work.call.id for work, _count in batch}):
-            return self._runtime.embed(inputs)
+            return self._runtime.embed(inputs, self._beat)
 
     def _advance(self, batch: Sequence[tuple[_Work, int]], numbers: Sequence[bytes]) -> None:
         at = 0

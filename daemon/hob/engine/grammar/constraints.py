@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -19,7 +20,17 @@ from hob.wire.constraint import Choices, Constraint, Gbnf, JsonObject, JsonSchem
 
 if TYPE_CHECKING:
     from llguidance import LLMatcher
+    from llguidance._lib import JsonCompileOptions
 
+# White space is where people put it and nowhere else, so that no model writes it without end. No
+# \u escapes: llguidance does not see that such a key is the same as one of `properties`. Control
+# characters that have no shorter escape cannot be written then.
+_JSON_OPTIONS: JsonCompileOptions = {
+    "whitespace_flexible": False,
+    "item_separator": ", ",
+    "key_separator": ": ",
+    "json_allowed_escapes": 'nrbtf\\"',
+}
 _KEPT = 16
 _KEPT_CHARS = 32_768
 _KEPT_TRIGGERS = 4
@@ -103,20 +114,17 @@ def grammar_of(constraint: Constraint) -> str:
             return LLMatcher.grammar_from_lark(choices_to_lark(choices))
 
 
-def _json_grammar(schema: str) -> str:
-    """White space is where people put it and nowhere else, so that no model writes it without end.
+def json_expression(schema: object, *, param: str) -> str:
+    """The part of a Lark grammar that stands for JSON of this schema, which is checked and written
+    like a constraint of its own. Raises InvalidRequest about `param`."""
+    try:
+        checked = json.loads(checked_schema(schema))
+    except Refusal as error:
+        raise refused(JsonSchema(schema=schema), str(error), param) from error
+    return f"%json {json.dumps(checked | {'x-guidance': _JSON_OPTIONS})}"
 
-    \\u escapes are not allowed: llguidance does not see that such a key is the same as one of
-    `properties`. Control characters that have no shorter escape cannot be written then.
-    """
+
+def _json_grammar(schema: str) -> str:
     from llguidance import LLMatcher
 
-    return LLMatcher.grammar_from_json_schema(
-        schema,
-        overrides={
-            "whitespace_flexible": False,
-            "item_separator": ", ",
-            "key_separator": ": ",
-            "json_allowed_escapes": 'nrbtf\\"',
-        },
-    )
+    return LLMatcher.grammar_from_json_schema(schema, overrides=_JSON_OPTIONS)

@@ -32,13 +32,13 @@ def is_circular(root: Schema, schemas: Sequence[Schema]) -> bool:
         applied[id(node)] = len(parts)
         for part in parts:
             users[id(part)].append(id(node))
-    waiting = [node for node, count in applied.items() if not count]
-    for ended in waiting:
-        for user in users[ended]:
+    straight = [node for node, count in applied.items() if not count]
+    for part_id in straight:
+        for user in users[part_id]:
             applied[user] -= 1
             if not applied[user]:
-                waiting.append(user)
-    return len(waiting) < len(applied)
+                straight.append(user)
+    return len(straight) < len(applied)
 
 
 class _Search:

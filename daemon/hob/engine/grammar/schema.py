@@ -158,16 +158,17 @@ def _check_counts(node: Schema) -> None:
             continue
         if value > (most := MAX_MINIMUM if key in _MINIMUMS else MAX_COUNT):
             raise Refusal(f"its {key} is {value}; {most} is the most that is counted to")
-    if len(node.get("patternProperties") or ()) > MAX_KEY_PATTERNS:
+    if len(_mapping(node, "patternProperties")) > MAX_KEY_PATTERNS:
         raise Refusal(f"an object has more than {MAX_KEY_PATTERNS} patternProperties")
     required = node.get("required")
     named = set(map(str, required)) if isinstance(required, list) else set()
-    if (optional := len(set(node.get("properties") or ()) - named)) > MAX_OPTIONAL:
+    if (optional := len(_mapping(node, "properties").keys() - named)) > MAX_OPTIONAL:
         raise Refusal(
             f"an object has {optional} optional properties; {MAX_OPTIONAL} are allowed, and any "
             "number of required ones"
         )
-    if (least := node.get("minProperties", 0)) > max(1, len(named)):
+    least = node.get("minProperties")
+    if isinstance(least, int | float) and least > max(1, len(named)):
         raise Refusal(
             f"its minProperties is {least}, and a model may write the same key twice; name the "
             "keys in required"
@@ -187,7 +188,7 @@ def _check_numbers(node: Schema) -> None:
 
 
 def _check_patterns(node: Schema) -> None:
-    patterns = [node.get("pattern"), *(node.get("patternProperties") or ())]
+    patterns = [node.get("pattern"), *_mapping(node, "patternProperties")]
     for pattern in patterns:
         if isinstance(pattern, str):
             check_regex(pattern)
@@ -202,6 +203,11 @@ def _multiple(node: Schema) -> int:
     if not isinstance(exponent, int) or abs(exponent) > _MAX_DECIMALS:
         raise Refusal(f"its multipleOf {value} is too small or too large")
     return int(number.scaleb(-min(exponent, 0)))
+
+
+def _mapping(node: Schema, key: str) -> dict[str, Any]:
+    value = node.get(key)
+    return value if isinstance(value, dict) else {}
 
 
 def _narrow_format(node: Schema) -> None:

@@ -105,6 +105,12 @@ class Context(Owner):
             )
         return indexes
 
+    def logits_address(self, index: int) -> int:
+        """Where the logits at `index` of the last batch are: as many floats as there are tokens
+        in the vocabulary, valid until the next decode."""
+        pointer = lib.llama_get_logits_ith(self._pointer, index)
+        return int(ctypes.cast(pointer, ctypes.c_void_p).value or 0)
+
     def warm_up(self, token: int) -> None:
         """Run one token through every weight, so that the first request finds them in memory."""
         lib.llama_set_warmup(self._pointer, True)

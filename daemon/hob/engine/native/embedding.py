@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hob.engine.embedding.inputs import PairForm
@@ -46,7 +45,10 @@ class EmbeddingContext(Owner):
     """
 
     def __init__(self, model: Model, params: EmbeddingParams) -> None:
-        self._stop = ctypes.create_string_buffer(2)
+        self._stopping = False
+        self._alive: Callable[[], None] = _nothing
+        # llama.cpp keeps the bare pointer, so the callback must live as long as the context.
+        self._callback = lib.ggml_abort_callback(self._between_nodes)
         self._pointer: int | None = self._create(model, params)
         # Encoders have none.
         self._memory = lib.llama_get_memory(self._pointer)
@@ -69,10 +71,7 @@ class EmbeddingContext(Owner):
         native.embeddings = True
         native.kv_unified = True
         native.no_perf = True
-        # Asked before each node of the graph, without the GIL: strlen of a buffer tells whether its
-        # first byte is set.
-        native.abort_callback = ctypes.cast(_c_library().strlen, type(native.abort_callback))
-        native.abort_callback_data = ctypes.cast(self._stop, ctypes.c_void_p)
+        native.abort_callback = self._callback
         log.last_error = ""
         pointer: int | None = lib.llama_init_from_model(model.pointer, native)
         if not pointer:
@@ -95,8 +94,18 @@ class EmbeddingContext(Owner):
             return params.batch
         return max(params.longest, params.batch)
 
-    def embed(self, inputs: Sequence[Sequence[int]]) -> list[bytes]:
+    def _between_nodes(self, _data: object) -> bool:
+        """llama.cpp asks before each node of the graph, some hundred times a step, whether to end.
+
+        On a slow CPU one long input takes minutes, in which only this tells that it goes on. It
+        takes 1 us: too much for steps that make one token, nothing for those that read many.
+        """
+        self._alive()
+        return self._stopping
+
+    def embed(self, inputs: Sequence[Sequence[int]], alive: Callable[[], None]) -> list[bytes]:
         """The pooled numbers of each input; see hob.engine.embedding.runtime."""
+        self._alive = alive
         try:
             if len(inputs) == 1:
                 tokens = inputs[0]
@@ -127,16 +136,16 @@ class EmbeddingContext(Owner):
         """Run one token through every weight, so that the first request finds them in memory."""
         lib.llama_set_warmup(self._pointer, True)
         try:
-            self.embed([[token]])
+            self.embed([[token]], _nothing)
         finally:
             lib.llama_set_warmup(self._pointer, False)
 
     def interrupt(self) -> None:
         """End the running step at its next node. Thread-safe."""
-        self._stop[0] = b"\x01"
+        self._stopping = True
 
     def clear_interrupt(self) -> None:
-        self._stop[0] = b"\x00"
+        self._stopping = False
 
     def close(self) -> None:
         if self._pointer:
@@ -218,5 +227,5 @@ def _failed(status: int) -> WorkerError:
     )
 
 
-def _c_library() -> ctypes.CDLL:
-    return ctypes.CDLL("msvcrt" if sys.platform == "win32" else None)
+def _nothing() -> None:
+    return None
