@@ -122,7 +122,7 @@ def _check_png(data: bytes, width: int, height: int) -> None:
     most = 2 * height * (1 + (width * bits + 7) // 8) + 1024
     inflate = zlib.decompressobj()
     for chunk in _png_data(data):
-        rest = chunk
+        rest: bytes | memoryview = chunk
         while rest and not inflate.eof:
             most -= len(inflate.decompress(rest, _INFLATE_STEP))
             rest = inflate.unconsumed_tail
@@ -131,7 +131,8 @@ def _check_png(data: bytes, width: int, height: int) -> None:
 
 
 def _png_data(data: bytes) -> list[memoryview]:
-    view, at, parts = memoryview(data), 8, []
+    parts: list[memoryview] = []
+    view, at = memoryview(data), 8
     while at < len(data):
         size, name = struct.unpack_from(">I4s", data, at)
         if name == b"IEND":

@@ -8,7 +8,7 @@ from hob.engine.boundary import Boundaries
 from hob.engine.encoder import Encoder, Render
 from hob.engine.fitting import Fitter
 from hob.engine.job import Prompt
-from hob.engine.media import MediaRun, whole_runs
+from hob.engine.media import whole_runs
 from hob.engine.projection import Projection
 from hob.engine.readahead import common_prefix, divergent
 from hob.engine.sampling import check_sampling
