@@ -131,7 +131,9 @@ class Encoder:
                 tokens += self._continue(text, literal)
             else:
                 tokens += self.vocab.tokenize(text, add_special=False, parse_special=not literal)
-            anew = bool(self.vocab.control_tokens(tokens[-1:])) if tokens else True
+            # Placeholders are no tokens that the vocabulary could be asked about.
+            last = tokens[-1] if tokens else -1
+            anew = last < 0 or bool(self.vocab.control_tokens([last]))
         return tokens
 
     def _media(self, media: Media) -> list[int]:
