@@ -37,6 +37,19 @@ def seeing_model(context_length: int = 1024) -> Gguf:
     return Gguf(metadata, [_loud(tensor) for tensor in tiny_tensors()])
 
 
+def two_dimensional_model() -> Gguf:
+    """A model that gives images positions by row and column (M-RoPE)."""
+    made = seeing_model()
+    metadata = {key.replace("llama.", "qwen2vl."): value for key, value in made.metadata.items()}
+    metadata |= {"general.architecture": "qwen2vl", "qwen2vl.rope.dimension_sections": [2, 1, 1, 0]}
+    biases = [
+        _loud(Tensor(tensor.name.replace("weight", "bias"), tensor.shape[1:]))
+        for tensor in made.tensors
+        if "attn_q" in tensor.name or "attn_k" in tensor.name or "attn_v" in tensor.name
+    ]
+    return Gguf(metadata, [*made.tensors, *biases])
+
+
 def tiny_projector(kind: str = "mlp", width: int = EMBEDDING) -> Gguf:
     """`kind` is the projector's type, `width` the length of the text model's embeddings."""
     metadata: dict[str, object] = {
