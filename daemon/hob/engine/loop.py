@@ -104,7 +104,7 @@ class EngineLoop:
     def take_messages(self, *, block: bool) -> None:
         """Handle everything posted so far; with `block`, wait for the first."""
         if block and self._idle():
-            self._rest()
+            block = not self._rest()
         try:
             while True:
                 self._handle(self._inbox.get(block=block))
@@ -112,17 +112,18 @@ class EngineLoop:
         except Empty:
             return
 
-    def _rest(self) -> None:
-        """Nobody wants anything: do what can wait, until somebody does."""
+    def _rest(self) -> bool:
+        """Nobody wants anything: do what can wait, until a message comes; false when none has."""
         for pause_s, chore in self.chores.pending():
             try:
                 self._handle(self._inbox.get(timeout=pause_s))
             except Empty:
                 pass
             else:
-                return
+                return True
             while self._inbox.empty() and chore():
                 pass
+        return False
 
     def _handle(self, message: Message) -> None:
         match message:
@@ -214,11 +215,11 @@ class EngineLoop:
         share = reading_share(views)
         if share == 1:
             self._turns.reset()
-        sizes = Sizes(
-            most=self._most,
-            full=self._costs.full(_ALONE_S),
-            useful=self._costs.useful(self._target_s),
-        )
+        # Writing takes a token of each; only reading asks how much is well read at once.
+        sizes = Sizes(most=self._most, full=1, useful=1)
+        if any(not view.decoding for view in views):
+            full, useful = self._costs.full(_ALONE_S), self._costs.useful(self._target_s)
+            sizes = Sizes(most=self._most, full=full, useful=useful)
         others = bool(self._waiting or self._preparing)
 
         def may_read() -> bool:
