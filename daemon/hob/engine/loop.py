@@ -104,7 +104,7 @@ class EngineLoop:
     def take_messages(self, *, block: bool) -> None:
         """Handle everything posted so far; with `block`, wait for the first."""
         if block and self._idle():
-            self._rest()
+            block = self._rest()
         try:
             while True:
                 self._handle(self._inbox.get(block=block))
@@ -112,17 +112,19 @@ class EngineLoop:
         except Empty:
             return
 
-    def _rest(self) -> None:
-        """Nobody wants anything: do what can wait, until somebody does."""
+    def _rest(self) -> bool:
+        """Nobody wants anything: do what can wait, until somebody does. False when a message has
+        been handled, after which there may be something else to do than to wait for the next."""
         for pause_s, chore in self.chores.pending():
             try:
                 self._handle(self._inbox.get(timeout=pause_s))
             except Empty:
                 pass
             else:
-                return
+                return False
             while self._inbox.empty() and chore():
                 pass
+        return True
 
     def _handle(self, message: Message) -> None:
         match message:
