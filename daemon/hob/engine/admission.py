@@ -81,6 +81,9 @@ class Admission:
         assert seq.slot is not None
         self._cache.park(seq.slot)
         seq.slot, seq.computed, seq.guesses = None, 0, []
+        if not seq.new_tokens:
+            # The prompt is read again, and its tokens are told again.
+            seq.scores = seq.scores[:1]
         self.enter(seq)
 
     def _begin(self, seq: Sequence, live: dict[str, Sequence]) -> None:
