@@ -163,6 +163,7 @@ class EngineLoop:
     def _cancel(self, request_id: str) -> None:
         """Take the request out of whichever state it is in; one that is already done is no news."""
         if seq := self._preparing.pop(request_id, None) or self._waiting.pop(request_id, None):
+            seq.close()
             self._end(seq, "cancelled")
         elif live := self._live.get(request_id):
             self._finish(live, "cancelled")
@@ -326,9 +327,7 @@ class EngineLoop:
         else:
             self._cache.drop(seq.slot)
         seq.slot = None
-        if seq.sampler:
-            seq.sampler.close()
-            seq.sampler = None
+        seq.close()
         self.abort.forget(seq.id)
 
     def _undo(self, batch: Batch) -> None:
