@@ -99,8 +99,6 @@ class Admission:
             return
         seq.admitted_at = self._clock()
         seq.cached_tokens = seq.computed
-        if not seq.prefill:
-            seq.sampler = self._runtime.sampler(seq.request, seq.tokens, seq.job.matcher)
         self._emit(
             Started(id=seq.id, prompt_tokens=seq.prompt_tokens, cached_tokens=seq.cached_tokens)
         )

@@ -256,14 +256,21 @@ class EngineLoop:
             certain = min(count, len(seq.tokens) - first)
             self._cache.grow(seq.slot, seq.tokens[first : first + certain])
             seq.computed += certain
-            last = index
-            if seq.scores_prompt and not seq.new_tokens:
-                self._drawing.score(seq, index, first, certain)
-                last += certain - 1
             if seq.computed in seq.stops and seq.computed < len(seq.tokens):
                 self._cache.checkpoint(seq.slot)
-            if seq.computed == len(seq.tokens) and not seq.prefill:
-                self._answer(seq, last, wrong_cells=count > certain)
+            try:
+                self._use(seq, index, first, wrong_cells=count > certain)
+            except HobError as error:
+                # Its constraint or its sampler cannot go on; nobody else's is concerned.
+                self._drop([(seq, count)], error)
+
+    def _use(self, seq: Sequence, index: int, first: int, *, wrong_cells: bool) -> None:
+        """Score and draw by the logits at `index` onward of what was computed from `first` on."""
+        if seq.scores_prompt and not seq.new_tokens:
+            self._drawing.score(seq, index, first, seq.computed - first)
+            index += seq.computed - first - 1
+        if seq.computed == len(seq.tokens) and not seq.prefill:
+            self._answer(seq, index, wrong_cells=wrong_cells)
 
     def _answer(self, seq: Sequence, index: int, *, wrong_cells: bool) -> None:
         assert seq.slot is not None
