@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 from fakes.runtime import FakeRuntime
@@ -11,21 +12,29 @@ from hob.engine.inbox import Accepted, Prepared
 from hob.engine.job import Job, Prompt, ThoughtBudget
 from hob.engine.loop import EngineLoop
 from hob.engine.output.stream import Output, PlainOutput
-from hob.wire.engine import Failed, FromWorker, Queued, Returned
-from hob.wire.generate import Delta, Finished, GenerateRequest, Priority, Started
+from hob.wire.engine import Failed, FromWorker, Returned
+from hob.wire.generate import Delta, Finished, GenerateRequest, Priority, Queued, Started
 
 
 class Bench:
     """A loop whose steps are taken one by one, with a clock that stands until moved."""
 
-    def __init__(self, runtime: FakeRuntime) -> None:
+    def __init__(
+        self, runtime: FakeRuntime, watchdog: AbstractContextManager[None] | None = None
+    ) -> None:
         self.runtime = runtime
         self.now = 0.0
         self.sent: list[FromWorker] = []
         self.cache = PrefixCache(runtime, 10_000)
         costs = CostCurve(32, default_useful=8, default_full=32)
         self.loop = EngineLoop(
-            runtime, self.cache, costs, self.sent.append, most=32, clock=lambda: self.now
+            runtime,
+            self.cache,
+            costs,
+            self.sent.append,
+            most=32,
+            watchdog=watchdog,
+            clock=lambda: self.now,
         )
 
     def accept(self, id: str, *, prefill: bool = False, **fields: Any) -> None:

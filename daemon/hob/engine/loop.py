@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from collections.abc import Sequence as Items
+from contextlib import AbstractContextManager, nullcontext
 from queue import Empty, SimpleQueue
 
 from hob.engine.abort import Abort
@@ -41,7 +42,7 @@ class EngineLoop:
     """Answers many requests at once with one model. `emit` must not block.
 
     `target_s` is how long a step may take while somebody waits or is being answered, `most` how
-    many tokens it may have.
+    many tokens it may have; `watchdog` is entered for each, and for what is done between them.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class EngineLoop:
         target_s: float = 0.08,
         most: int = 512,
         disk: DiskStates | None = None,
+        watchdog: AbstractContextManager[None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._runtime = runtime
@@ -63,6 +65,7 @@ class EngineLoop:
         self._target_s = target_s
         self._most = most
         self._disk = disk
+        self._watchdog = watchdog or nullcontext()
         self._clock = clock
         self._inbox: SimpleQueue[Message] = SimpleQueue()
         self.abort = Abort(runtime)
@@ -122,8 +125,10 @@ class EngineLoop:
                 pass
             else:
                 return False
-            while self._inbox.empty() and chore():
-                pass
+            more = True
+            while more and self._inbox.empty():
+                with self._watchdog:
+                    more = chore()
         return True
 
     def _handle(self, message: Message) -> None:
@@ -244,7 +249,7 @@ class EngineLoop:
             self._runtime.adapt(batch[0][0].request.adapters)
             self._group = group
         chunks = [_chunk(seq, count) for seq, count in batch]
-        with self.abort.watching({seq.id for seq, _count in batch}):
+        with self._watchdog, self.abort.watching({seq.id for seq, _count in batch}):
             return self._runtime.decode(chunks)
 
     def _advance(self, batch: Batch, indexes: Items[int]) -> None:
