@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from collections.abc import Sequence as Items
+from contextlib import AbstractContextManager, nullcontext
 from queue import Empty, SimpleQueue
 
 from hob.engine.abort import Abort
@@ -41,7 +42,7 @@ class EngineLoop:
     """Answers many requests at once with one model. `emit` must not block.
 
     `target_s` is how long a step may take while somebody waits or is being answered, `most` how
-    many tokens it may have.
+    many tokens it may have; `watchdog` is entered for each, and for what is done between them.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class EngineLoop:
         target_s: float = 0.08,
         most: int = 512,
         disk: DiskStates | None = None,
+        watchdog: AbstractContextManager[None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._runtime = runtime
@@ -63,6 +65,7 @@ class EngineLoop:
         self._target_s = target_s
         self._most = most
         self._disk = disk
+        self._watchdog = watchdog or nullcontext()
         self._clock = clock
         self._inbox: SimpleQueue[Message] = SimpleQueue()
         self.abort = Abort(runtime)
@@ -104,7 +107,7 @@ class EngineLoop:
     def take_messages(self, *, block: bool) -> None:
         """Handle everything posted so far; with `block`, wait for the first."""
         if block and self._idle():
-            block = not self._rest()
+            block = self._rest()
         try:
             while True:
                 self._handle(self._inbox.get(block=block))
@@ -113,17 +116,20 @@ class EngineLoop:
             return
 
     def _rest(self) -> bool:
-        """Nobody wants anything: do what can wait, until a message comes; false when none has."""
+        """Nobody wants anything: do what can wait, until somebody does. False when a message has
+        been handled, after which there may be something else to do than to wait for the next."""
         for pause_s, chore in self.chores.pending():
             try:
                 self._handle(self._inbox.get(timeout=pause_s))
             except Empty:
                 pass
             else:
-                return True
-            while self._inbox.empty() and chore():
-                pass
-        return False
+                return False
+            more = True
+            while more and self._inbox.empty():
+                with self._watchdog:
+                    more = chore()
+        return True
 
     def _handle(self, message: Message) -> None:
         match message:
@@ -162,6 +168,7 @@ class EngineLoop:
     def _cancel(self, request_id: str) -> None:
         """Take the request out of whichever state it is in; one that is already done is no news."""
         if seq := self._preparing.pop(request_id, None) or self._waiting.pop(request_id, None):
+            seq.close()
             self._end(seq, "cancelled")
         elif live := self._live.get(request_id):
             self._finish(live, "cancelled")
@@ -242,7 +249,7 @@ class EngineLoop:
             self._runtime.adapt(batch[0][0].request.adapters)
             self._group = group
         chunks = [_chunk(seq, count) for seq, count in batch]
-        with self.abort.watching({seq.id for seq, _count in batch}):
+        with self._watchdog, self.abort.watching({seq.id for seq, _count in batch}):
             return self._runtime.decode(chunks)
 
     def _advance(self, batch: Batch, indexes: Items[int]) -> None:
@@ -254,14 +261,21 @@ class EngineLoop:
             certain = min(count, len(seq.tokens) - first)
             self._cache.grow(seq.slot, seq.tokens[first : first + certain])
             seq.computed += certain
-            last = index
-            if seq.scores_prompt and not seq.new_tokens:
-                self._drawing.score(seq, index, first, certain)
-                last += certain - 1
             if seq.computed in seq.stops and seq.computed < len(seq.tokens):
                 self._cache.checkpoint(seq.slot)
-            if seq.computed == len(seq.tokens) and not seq.prefill:
-                self._answer(seq, last, wrong_cells=count > certain)
+            try:
+                self._use(seq, index, first, wrong_cells=count > certain)
+            except HobError as error:
+                # Its constraint or its sampler cannot go on; nobody else's is concerned.
+                self._drop([(seq, count)], error)
+
+    def _use(self, seq: Sequence, index: int, first: int, *, wrong_cells: bool) -> None:
+        """Score and draw by the logits at `index` onward of what was computed from `first` on."""
+        if seq.scores_prompt and not seq.new_tokens:
+            self._drawing.score(seq, index, first, seq.computed - first)
+            index += seq.computed - first - 1
+        if seq.computed == len(seq.tokens) and not seq.prefill:
+            self._answer(seq, index, wrong_cells=wrong_cells)
 
     def _answer(self, seq: Sequence, index: int, *, wrong_cells: bool) -> None:
         assert seq.slot is not None
@@ -325,9 +339,7 @@ class EngineLoop:
         else:
             self._cache.drop(seq.slot)
         seq.slot = None
-        if seq.sampler:
-            seq.sampler.close()
-            seq.sampler = None
+        seq.close()
         self.abort.forget(seq.id)
 
     def _undo(self, batch: Batch) -> None:

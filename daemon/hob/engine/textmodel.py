@@ -22,6 +22,7 @@ from hob.engine.output.marks import MarkTable
 from hob.engine.prompt import PromptBuilder
 from hob.engine.service import TextService
 from hob.engine.templates_builtin import TemplateChoice
+from hob.engine.watchdog import Watchdog
 from hob.wire.engine import FromWorker, LoadedInfo, LoadOptions
 
 # What a step reads before it is known what steps cost: on a CPU larger ones read no faster.
@@ -55,7 +56,16 @@ class LoadedModel:
         keep = disk.store if disk else _forget
         cache = PrefixCache(self.runtime, self.options.cache.ram_bytes, keep)
         target_s = self.options.step_s
-        loop = EngineLoop(self.runtime, cache, costs, emit, target_s=target_s, most=most, disk=disk)
+        loop = EngineLoop(
+            self.runtime,
+            cache,
+            costs,
+            emit,
+            target_s=target_s,
+            most=most,
+            disk=disk,
+            watchdog=Watchdog(self.options.stall_s),
+        )
         sizes = _GPU_MEASURED if on_gpu else _CPU_MEASURED
         loop.chores = Chores(
             [
