@@ -18,6 +18,7 @@ from hob.engine.cache.prefixes import WORTH_SAVING, PrefixCache
 from hob.engine.chores import Chores
 from hob.engine.costs import CostCurve
 from hob.engine.drawing import Drawing
+from hob.engine.guessing.source import Guesser
 from hob.engine.inbox import Accepted, Cancelled, Drain, Fetched, Message, Prepared, Refused
 from hob.engine.job import Job
 from hob.engine.runtime import Chunk, DecodeAborted, OutOfCells, Runtime
@@ -54,6 +55,7 @@ class EngineLoop:
         target_s: float = 0.08,
         most: int = 512,
         disk: DiskStates | None = None,
+        guesser: Guesser | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._runtime = runtime
@@ -63,6 +65,8 @@ class EngineLoop:
         self._target_s = target_s
         self._most = most
         self._disk = disk
+        # What cannot be cut cannot take back wrong guesses.
+        self._guesser = guesser if runtime.divisible else None
         self._clock = clock
         self._inbox: SimpleQueue[Message] = SimpleQueue()
         self.abort = Abort(runtime)
@@ -172,9 +176,12 @@ class EngineLoop:
         """Compute one batch, if there is anything to compute."""
         self._admission.let_in(self._live)
         self._catch_up()
+        if self._guesser:
+            self._guesser.guess(self._live.values(), self._costs, self._most)
         step, share = self._plan()
         while not self._cache.make_room(step.tokens):
-            self._move_one_out()
+            if not self._forgo_guesses():
+                self._move_one_out()
             step, share = self._plan()
         if not step.grants:
             return
@@ -185,8 +192,10 @@ class EngineLoop:
         except DecodeAborted:
             self._undo(batch)
         except OutOfCells:
+            guessed = self._forgo_guesses()
             self._undo(batch)
-            self._move_one_out()
+            if not guessed:
+                self._move_one_out()
         except HobError as error:
             self._drop(batch, error)
         else:
@@ -226,6 +235,13 @@ class EngineLoop:
 
         return plan(views, others, sizes, may_read), share
 
+    def _forgo_guesses(self) -> bool:
+        """Guesses take room from nobody. Were there any?"""
+        guessing = [seq for seq in self._live.values() if seq.guesses]
+        for seq in guessing:
+            seq.guesses = []
+        return bool(guessing)
+
     def _move_one_out(self) -> None:
         views = [live_view(seq, self._costs) for seq in self._live.values()]
         victim = give_way(views, None)
@@ -251,6 +267,7 @@ class EngineLoop:
             seq.stepped = self._steps
             first = seq.computed
             certain = min(count, len(seq.tokens) - first)
+            del seq.guesses[count - certain :]
             self._cache.grow(seq.slot, seq.tokens[first : first + certain])
             seq.computed += certain
             last = index

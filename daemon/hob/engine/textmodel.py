@@ -15,6 +15,7 @@ from hob.engine.cache.saved import Entry
 from hob.engine.chores import Calibration, Chores
 from hob.engine.costs import CostCurve
 from hob.engine.grammar.constraints import Constraints
+from hob.engine.guessing.source import Guesser
 from hob.engine.llama import LlamaRuntime
 from hob.engine.loop import EngineLoop
 from hob.engine.output.formats import choose_format
@@ -45,6 +46,7 @@ class LoadedModel:
     info: LoadedInfo
     template: TemplateChoice
     options: LoadOptions
+    guesser: Guesser | None
 
     def service(self, emit: Callable[[FromWorker], None]) -> TextService:
         most = max(self.options.batch_tokens, self.options.slots)
@@ -55,7 +57,16 @@ class LoadedModel:
         keep = disk.store if disk else _forget
         cache = PrefixCache(self.runtime, self.options.cache.ram_bytes, keep)
         target_s = self.options.step_s
-        loop = EngineLoop(self.runtime, cache, costs, emit, target_s=target_s, most=most, disk=disk)
+        loop = EngineLoop(
+            self.runtime,
+            cache,
+            costs,
+            emit,
+            target_s=target_s,
+            most=most,
+            disk=disk,
+            guesser=self.guesser,
+        )
         sizes = _GPU_MEASURED if on_gpu else _CPU_MEASURED
         loop.chores = Chores(
             [
