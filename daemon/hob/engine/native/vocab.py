@@ -69,7 +69,8 @@ class Vocab:
     @functools.cached_property
     def end_tokens(self) -> tuple[int, ...]:
         """Every token that ends an answer."""
-        return tuple(token for token in range(self.size) if self.is_end(token))
+        is_end, pointer = lib.llama_vocab_is_eog, self._pointer
+        return tuple(token for token in range(self.size) if is_end(pointer, token))
 
     def control_tokens(self, tokens: list[int]) -> set[int]:
         """Those of `tokens` that the tokenizer only makes when it parses special text."""
