@@ -53,7 +53,7 @@ class DraftSource:
         # Placeholders of media are no tokens that it could read.
         if self._broken or (unread := self._unread(seq)) is None or min(unread) < 0:
             return 0
-        if len(unread) <= _NEAR:
+        if len(unread) <= min(_NEAR, self._context.params.batch):
             return most
         assert seq.slot is not None
         size = min(_READ_AT_ONCE, self._context.params.batch, len(unread) - 1)
