@@ -19,6 +19,7 @@ from hob.engine.cache.prefixes import WORTH_SAVING, PrefixCache
 from hob.engine.chores import Chores
 from hob.engine.costs import CostCurve
 from hob.engine.drawing import Drawing
+from hob.engine.guessing.source import Guesser
 from hob.engine.inbox import Accepted, Cancelled, Drain, Fetched, Message, Prepared, Refused
 from hob.engine.job import Job
 from hob.engine.runtime import Chunk, DecodeAborted, OutOfCells, Runtime
@@ -56,6 +57,7 @@ class EngineLoop:
         most: int = 512,
         disk: DiskStates | None = None,
         watchdog: AbstractContextManager[None] | None = None,
+        guesser: Guesser | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._runtime = runtime
@@ -66,6 +68,8 @@ class EngineLoop:
         self._most = most
         self._disk = disk
         self._watchdog = watchdog or nullcontext()
+        # What cannot be cut cannot take back wrong guesses.
+        self._guesser = guesser if runtime.divisible else None
         self._clock = clock
         self._inbox: SimpleQueue[Message] = SimpleQueue()
         self.abort = Abort(runtime)
@@ -180,9 +184,12 @@ class EngineLoop:
         """Compute one batch, if there is anything to compute."""
         self._admission.let_in(self._live)
         self._catch_up()
+        if self._guesser:
+            self._guesser.guess(self._live.values(), self._costs, self._most)
         step, share = self._plan()
         while not self._cache.make_room(step.tokens):
-            self._move_one_out()
+            if not self._forgo_guesses():
+                self._move_one_out()
             step, share = self._plan()
         if not step.grants:
             return
@@ -193,8 +200,10 @@ class EngineLoop:
         except DecodeAborted:
             self._undo(batch)
         except OutOfCells:
+            guessed = self._forgo_guesses()
             self._undo(batch)
-            self._move_one_out()
+            if not guessed:
+                self._move_one_out()
         except HobError as error:
             self._drop(batch, error)
         else:
@@ -234,6 +243,13 @@ class EngineLoop:
 
         return plan(views, others, sizes, may_read), share
 
+    def _forgo_guesses(self) -> bool:
+        """Guesses take room from nobody. Were there any?"""
+        guessing = [seq for seq in self._live.values() if seq.guesses]
+        for seq in guessing:
+            seq.guesses = []
+        return bool(guessing)
+
     def _move_one_out(self) -> None:
         views = [live_view(seq, self._costs) for seq in self._live.values()]
         victim = give_way(views, None)
@@ -259,6 +275,7 @@ class EngineLoop:
             seq.stepped = self._steps
             first = seq.computed
             certain = min(count, len(seq.tokens) - first)
+            del seq.guesses[count - certain :]
             self._cache.grow(seq.slot, seq.tokens[first : first + certain])
             seq.computed += certain
             if seq.computed in seq.stops and seq.computed < len(seq.tokens):

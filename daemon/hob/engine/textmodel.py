@@ -15,6 +15,7 @@ from hob.engine.cache.saved import Entry
 from hob.engine.chores import Calibration, Chores
 from hob.engine.costs import CostCurve
 from hob.engine.grammar.constraints import Constraints
+from hob.engine.guessing.source import Guesser
 from hob.engine.llama import LlamaRuntime
 from hob.engine.loop import EngineLoop
 from hob.engine.output.formats import choose_format
@@ -46,6 +47,7 @@ class LoadedModel:
     info: LoadedInfo
     template: TemplateChoice
     options: LoadOptions
+    guesser: Guesser | None
 
     def service(self, emit: Callable[[FromWorker], None]) -> TextService:
         most = max(self.options.batch_tokens, self.options.slots)
@@ -65,6 +67,7 @@ class LoadedModel:
             most=most,
             disk=disk,
             watchdog=Watchdog(self.options.stall_s),
+            guesser=self.guesser,
         )
         sizes = _GPU_MEASURED if on_gpu else _CPU_MEASURED
         loop.chores = Chores(
