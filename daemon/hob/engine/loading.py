@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hob.engine.cores import usable_cores
 from hob.engine.embedding.kind import purpose
@@ -18,10 +19,14 @@ from hob.engine.native.context import Context, ContextParams
 from hob.engine.native.embedding import has_classifier
 from hob.engine.native.model import Model
 from hob.engine.output.formats import choose_format
+from hob.engine.projection import Projection
 from hob.engine.templates_builtin import ModelFacts, TemplateChoice, choose_template
 from hob.engine.textmodel import LoadedModel
-from hob.errors import ModelLoadFailed, OutOfMemory
+from hob.errors import ModelLoadFailed, OutOfMemory, UnsupportedParameter
 from hob.wire.engine import KvType, LoadedInfo, LoadOptions, Placement
+
+if TYPE_CHECKING:
+    from hob.engine.native.media import MediaProjector
 
 # llama.cpp rounds a context up to this many cells.
 _CELL_BLOCK = 256
@@ -56,6 +61,9 @@ def load(
         )
     params = _context_params(model, options)
     kv_bytes = int(model.kv_row_elements() * params.length * _KV_BYTES[options.kv_type])
+    projector, problem = _open_projector(model, options, params, placement)
+    if projector:
+        stack.enter_context(projector)
     context = stack.enter_context(_make_context(model, params, kv_bytes))
     warm_from = time.monotonic()
     context.warm_up(model.vocab.bos or 0)
@@ -74,9 +82,33 @@ def load(
         load_s=warm_from - began,
         warm_up_s=time.monotonic() - warm_from,
         speculation=guessing.about,
+        media=projector.kinds if projector else (),
+    )
+    projection = Projection(
+        projector,
+        most_tokens=context.length - 1,
+        most_at_once=params.batch,
+        problem=problem,
     )
     runtime = LlamaRuntime(model, context)
-    return LoadedModel(path, runtime, info, template, options, guessing.guesser)
+    return LoadedModel(path, runtime, info, template, options, guessing.guesser, projection)
+
+
+def _open_projector(
+    model: Model, options: LoadOptions, params: ContextParams, placement: Placement
+) -> tuple[MediaProjector | None, UnsupportedParameter | None]:
+    """None when there is none, or the reason why it cannot be used, which is no reason to do
+    without the model's text. Raises ModelLoadFailed."""
+    if not options.projector:
+        return None, None
+    from hob.engine.native.media import MediaProjector
+
+    gpu = placement.layers_on_gpu > 0
+    try:
+        path = Path(options.projector)
+        return MediaProjector.open(path, model, threads=params.threads, gpu=gpu), None
+    except UnsupportedParameter as problem:
+        return None, problem
 
 
 def _load_weights(

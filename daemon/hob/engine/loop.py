@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from queue import Empty, SimpleQueue
 
 from hob.engine.abort import Abort
-from hob.engine.admission import Admission, live_view
+from hob.engine.admission import Admission, live_view, not_within_media
 from hob.engine.cache.disk import DiskStates
 from hob.engine.cache.prefixes import WORTH_SAVING, PrefixCache
 from hob.engine.chores import Chores
@@ -208,7 +208,8 @@ class EngineLoop:
             self._drop(batch, error)
         else:
             seconds = self._clock() - began
-            self._costs.learn(step.tokens, seconds)
+            if not batch[0][0].media:
+                self._costs.learn(step.tokens, seconds)
             if share < 1:
                 self._turns.spent(seconds, reads=step.reads, share=share)
             self._advance(batch, indexes)
@@ -222,7 +223,8 @@ class EngineLoop:
             assert seq.slot is not None
             most = len(seq.tokens) - (0 if seq.prefill else 1)
             if len(self._live) > 1 and self._cache.divisible:
-                seq.computed = self._cache.catch_up(seq.slot, seq.tokens[:most])
+                found = self._cache.catch_up(seq.slot, seq.tokens[:most])
+                seq.computed = not_within_media(self._cache, seq, found)
             if seq.prefill and seq.pending == 0:
                 self._finish(seq, "stop")
 
@@ -264,9 +266,12 @@ class EngineLoop:
         if group != self._group:
             self._runtime.adapt(batch[0][0].request.adapters)
             self._group = group
-        chunks = [_chunk(seq, count) for seq, count in batch]
+        first = batch[0][0]
         with self._watchdog, self.abort.watching({seq.id for seq, _count in batch}):
-            return self._runtime.decode(chunks)
+            if (medium := first.media) and first.slot is not None:
+                # The scheduler gives it a step of its own.
+                return [self._runtime.decode_media(first.slot, medium.start, medium.encoded)]
+            return self._runtime.decode([_chunk(seq, count) for seq, count in batch])
 
     def _advance(self, batch: Batch, indexes: Items[int]) -> None:
         """Note what was computed, and draw a token for whoever has its logits."""

@@ -20,6 +20,7 @@ from hob.engine.llama import LlamaRuntime
 from hob.engine.loop import EngineLoop
 from hob.engine.output.formats import choose_format
 from hob.engine.output.marks import MarkTable
+from hob.engine.projection import Projection
 from hob.engine.prompt import PromptBuilder
 from hob.engine.service import TextService
 from hob.engine.templates_builtin import TemplateChoice
@@ -48,6 +49,7 @@ class LoadedModel:
     template: TemplateChoice
     options: LoadOptions
     guesser: Guesser | None
+    projection: Projection
 
     def service(self, emit: Callable[[FromWorker], None]) -> TextService:
         most = max(self.options.batch_tokens, self.options.slots)
@@ -105,7 +107,11 @@ class LoadedModel:
             self.template.source, bos_token=vocab.text(vocab.bos), eos_token=vocab.text(vocab.eos)
         )
         prompts = PromptBuilder(
-            vocab, render, self.info.context_length, self.options.default_max_tokens
+            vocab,
+            render,
+            self.info.context_length,
+            self.options.default_max_tokens,
+            self.projection,
         )
         form = for_template(
             choose_format(self.template.source),
