@@ -35,7 +35,8 @@ class Admission:
         self._costs = costs
         self._emit = emit
         self._clock = clock
-        self._groups: dict[Hashable, int] = {}
+        # The first is what the runtime computes with at first: nothing is adapted.
+        self._groups: dict[Hashable, int] = {(): 0}
         self.waiting: dict[str, Sequence] = {}
 
     def enter(self, seq: Sequence) -> None:
@@ -81,6 +82,9 @@ class Admission:
         assert seq.slot is not None
         self._cache.park(seq.slot)
         seq.slot, seq.computed, seq.guesses = None, 0, []
+        if not seq.new_tokens:
+            # The prompt is read again, and its tokens are told again.
+            seq.scores = seq.scores[:1]
         self.enter(seq)
 
     def _begin(self, seq: Sequence, live: dict[str, Sequence]) -> None:
@@ -97,8 +101,6 @@ class Admission:
             return
         seq.admitted_at = self._clock()
         seq.cached_tokens = seq.computed
-        if not seq.prefill:
-            seq.sampler = self._runtime.sampler(seq.request, seq.tokens, seq.job.matcher)
         self._emit(
             Started(id=seq.id, prompt_tokens=seq.prompt_tokens, cached_tokens=seq.cached_tokens)
         )

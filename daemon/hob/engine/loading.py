@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from hob.engine.cores import usable_cores
 from hob.engine.embedding.kind import purpose
 from hob.engine.embedding.loading import LoadedEmbedder, open_embedder
+from hob.engine.guessing.choice import choose
 from hob.engine.llama import LlamaRuntime
 from hob.engine.memory import available_bytes
 from hob.engine.native.build import can_offload, devices
@@ -67,6 +68,7 @@ def load(
     warm_from = time.monotonic()
     context.warm_up(model.vocab.bos or 0)
     template = _template(model, options)
+    guessing = choose(model, params, options, gpu_layers, stack)
     info = LoadedInfo(
         context_length=context.length,
         train_context_length=model.train_context_length,
@@ -79,6 +81,7 @@ def load(
         tool_format=choose_format(template.source).name if template.name else "",
         load_s=warm_from - began,
         warm_up_s=time.monotonic() - warm_from,
+        speculation=guessing.about,
         media=projector.kinds if projector else (),
     )
     projection = Projection(
@@ -87,7 +90,8 @@ def load(
         most_at_once=params.batch,
         problem=problem,
     )
-    return LoadedModel(path, LlamaRuntime(model, context), info, template, options, projection)
+    runtime = LlamaRuntime(model, context)
+    return LoadedModel(path, runtime, info, template, options, guessing.guesser, projection)
 
 
 def _open_projector(

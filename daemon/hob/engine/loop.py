@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from collections.abc import Sequence as Items
+from contextlib import AbstractContextManager, nullcontext
 from queue import Empty, SimpleQueue
 
 from hob.engine.abort import Abort
@@ -18,6 +19,7 @@ from hob.engine.cache.prefixes import WORTH_SAVING, PrefixCache
 from hob.engine.chores import Chores
 from hob.engine.costs import CostCurve
 from hob.engine.drawing import Drawing
+from hob.engine.guessing.source import Guesser
 from hob.engine.inbox import Accepted, Cancelled, Drain, Fetched, Message, Prepared, Refused
 from hob.engine.job import Job
 from hob.engine.runtime import Chunk, DecodeAborted, OutOfCells, Runtime
@@ -41,7 +43,7 @@ class EngineLoop:
     """Answers many requests at once with one model. `emit` must not block.
 
     `target_s` is how long a step may take while somebody waits or is being answered, `most` how
-    many tokens it may have.
+    many tokens it may have; `watchdog` is entered for each, and for what is done between them.
     """
 
     def __init__(
@@ -54,6 +56,8 @@ class EngineLoop:
         target_s: float = 0.08,
         most: int = 512,
         disk: DiskStates | None = None,
+        watchdog: AbstractContextManager[None] | None = None,
+        guesser: Guesser | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._runtime = runtime
@@ -63,6 +67,9 @@ class EngineLoop:
         self._target_s = target_s
         self._most = most
         self._disk = disk
+        self._watchdog = watchdog or nullcontext()
+        # What cannot be cut cannot take back wrong guesses.
+        self._guesser = guesser if runtime.divisible else None
         self._clock = clock
         self._inbox: SimpleQueue[Message] = SimpleQueue()
         self.abort = Abort(runtime)
@@ -104,7 +111,7 @@ class EngineLoop:
     def take_messages(self, *, block: bool) -> None:
         """Handle everything posted so far; with `block`, wait for the first."""
         if block and self._idle():
-            self._rest()
+            block = self._rest()
         try:
             while True:
                 self._handle(self._inbox.get(block=block))
@@ -112,17 +119,21 @@ class EngineLoop:
         except Empty:
             return
 
-    def _rest(self) -> None:
-        """Nobody wants anything: do what can wait, until somebody does."""
+    def _rest(self) -> bool:
+        """Nobody wants anything: do what can wait, until somebody does. False when a message has
+        been handled, after which there may be something else to do than to wait for the next."""
         for pause_s, chore in self.chores.pending():
             try:
                 self._handle(self._inbox.get(timeout=pause_s))
             except Empty:
                 pass
             else:
-                return
-            while self._inbox.empty() and chore():
-                pass
+                return False
+            more = True
+            while more and self._inbox.empty():
+                with self._watchdog:
+                    more = chore()
+        return True
 
     def _handle(self, message: Message) -> None:
         match message:
@@ -161,6 +172,7 @@ class EngineLoop:
     def _cancel(self, request_id: str) -> None:
         """Take the request out of whichever state it is in; one that is already done is no news."""
         if seq := self._preparing.pop(request_id, None) or self._waiting.pop(request_id, None):
+            seq.close()
             self._end(seq, "cancelled")
         elif live := self._live.get(request_id):
             self._finish(live, "cancelled")
@@ -172,9 +184,12 @@ class EngineLoop:
         """Compute one batch, if there is anything to compute."""
         self._admission.let_in(self._live)
         self._catch_up()
+        if self._guesser:
+            self._guesser.guess(self._live.values(), self._costs, self._most)
         step, share = self._plan()
         while not self._cache.make_room(step.tokens):
-            self._move_one_out()
+            if not self._forgo_guesses():
+                self._move_one_out()
             step, share = self._plan()
         if not step.grants:
             return
@@ -185,8 +200,10 @@ class EngineLoop:
         except DecodeAborted:
             self._undo(batch)
         except OutOfCells:
+            guessed = self._forgo_guesses()
             self._undo(batch)
-            self._move_one_out()
+            if not guessed:
+                self._move_one_out()
         except HobError as error:
             self._drop(batch, error)
         else:
@@ -216,17 +233,24 @@ class EngineLoop:
         share = reading_share(views)
         if share == 1:
             self._turns.reset()
-        sizes = Sizes(
-            most=self._most,
-            full=self._costs.full(_ALONE_S),
-            useful=self._costs.useful(self._target_s),
-        )
+        # Writing takes a token of each; only reading asks how much is well read at once.
+        sizes = Sizes(most=self._most, full=1, useful=1)
+        if any(not view.decoding for view in views):
+            full, useful = self._costs.full(_ALONE_S), self._costs.useful(self._target_s)
+            sizes = Sizes(most=self._most, full=full, useful=useful)
         others = bool(self._waiting or self._preparing)
 
         def may_read() -> bool:
             return self._turns.may_read(share, self._costs.seconds(sizes.useful))
 
         return plan(views, others, sizes, may_read), share
+
+    def _forgo_guesses(self) -> bool:
+        """Guesses take room from nobody. Were there any?"""
+        guessing = [seq for seq in self._live.values() if seq.guesses]
+        for seq in guessing:
+            seq.guesses = []
+        return bool(guessing)
 
     def _move_one_out(self) -> None:
         views = [live_view(seq, self._costs) for seq in self._live.values()]
@@ -243,7 +267,7 @@ class EngineLoop:
             self._runtime.adapt(batch[0][0].request.adapters)
             self._group = group
         first = batch[0][0]
-        with self.abort.watching({seq.id for seq, _count in batch}):
+        with self._watchdog, self.abort.watching({seq.id for seq, _count in batch}):
             if (medium := first.media) and first.slot is not None:
                 # The scheduler gives it a step of its own.
                 return [self._runtime.decode_media(first.slot, medium.start, medium.encoded)]
@@ -256,16 +280,24 @@ class EngineLoop:
             seq.stepped = self._steps
             first = seq.computed
             certain = min(count, len(seq.tokens) - first)
+            del seq.guesses[count - certain :]
             self._cache.grow(seq.slot, seq.tokens[first : first + certain])
             seq.computed += certain
-            last = index
-            if seq.scores_prompt and not seq.new_tokens:
-                self._drawing.score(seq, index, first, certain)
-                last += certain - 1
             if seq.computed in seq.stops and seq.computed < len(seq.tokens):
                 self._cache.checkpoint(seq.slot)
-            if seq.computed == len(seq.tokens) and not seq.prefill:
-                self._answer(seq, last, wrong_cells=count > certain)
+            try:
+                self._use(seq, index, first, wrong_cells=count > certain)
+            except HobError as error:
+                # Its constraint or its sampler cannot go on; nobody else's is concerned.
+                self._drop([(seq, count)], error)
+
+    def _use(self, seq: Sequence, index: int, first: int, *, wrong_cells: bool) -> None:
+        """Score and draw by the logits at `index` onward of what was computed from `first` on."""
+        if seq.scores_prompt and not seq.new_tokens:
+            self._drawing.score(seq, index, first, seq.computed - first)
+            index += seq.computed - first - 1
+        if seq.computed == len(seq.tokens) and not seq.prefill:
+            self._answer(seq, index, wrong_cells=wrong_cells)
 
     def _answer(self, seq: Sequence, index: int, *, wrong_cells: bool) -> None:
         assert seq.slot is not None
@@ -329,9 +361,7 @@ class EngineLoop:
         else:
             self._cache.drop(seq.slot)
         seq.slot = None
-        if seq.sampler:
-            seq.sampler.close()
-            seq.sampler = None
+        seq.close()
         self.abort.forget(seq.id)
 
     def _undo(self, batch: Batch) -> None:

@@ -174,6 +174,12 @@ class Sequence:
         self.unsent, self.unsent_output, self.unsent_logprobs = 0, Emission(), []
         return delta
 
+    def close(self) -> None:
+        """Nothing more is drawn."""
+        if self.sampler:
+            self.sampler.close()
+            self.sampler = None
+
     def finished(self, reason: FinishReason, now: float) -> Finished:
         prompt = self._job.prompt if self._job else None
         return Finished(

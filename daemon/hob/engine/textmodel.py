@@ -15,6 +15,7 @@ from hob.engine.cache.saved import Entry
 from hob.engine.chores import Calibration, Chores
 from hob.engine.costs import CostCurve
 from hob.engine.grammar.constraints import Constraints
+from hob.engine.guessing.source import Guesser
 from hob.engine.llama import LlamaRuntime
 from hob.engine.loop import EngineLoop
 from hob.engine.output.formats import choose_format
@@ -23,6 +24,7 @@ from hob.engine.projection import Projection
 from hob.engine.prompt import PromptBuilder
 from hob.engine.service import TextService
 from hob.engine.templates_builtin import TemplateChoice
+from hob.engine.watchdog import Watchdog
 from hob.wire.engine import FromWorker, LoadedInfo, LoadOptions
 
 # What a step reads before it is known what steps cost: on a CPU larger ones read no faster.
@@ -46,6 +48,7 @@ class LoadedModel:
     info: LoadedInfo
     template: TemplateChoice
     options: LoadOptions
+    guesser: Guesser | None
     projection: Projection
 
     def service(self, emit: Callable[[FromWorker], None]) -> TextService:
@@ -57,7 +60,17 @@ class LoadedModel:
         keep = disk.store if disk else _forget
         cache = PrefixCache(self.runtime, self.options.cache.ram_bytes, keep)
         target_s = self.options.step_s
-        loop = EngineLoop(self.runtime, cache, costs, emit, target_s=target_s, most=most, disk=disk)
+        loop = EngineLoop(
+            self.runtime,
+            cache,
+            costs,
+            emit,
+            target_s=target_s,
+            most=most,
+            disk=disk,
+            watchdog=Watchdog(self.options.stall_s),
+            guesser=self.guesser,
+        )
         sizes = _GPU_MEASURED if on_gpu else _CPU_MEASURED
         loop.chores = Chores(
             [
