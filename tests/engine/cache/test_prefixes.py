@@ -204,3 +204,123 @@ TestCache = Cache.TestCase
 TestCache.settings = _SETTINGS
 TestWholeCache = WholeCache.TestCase
 TestWholeCache.settings = _SETTINGS
+
+
+def compute(memory: FakeRuntime, cache: PrefixCache, slot: int, tokens: Sequence[int]) -> None:
+    memory.decode([Chunk(slot, cache.length(slot), tokens)])
+    cache.grow(slot, tokens)
+
+
+def remembered(memory: FakeRuntime, cache: PrefixCache, tokens: Sequence[int]) -> None:
+    """A request with these tokens has come and gone."""
+    beginning = cache.begin("past", "", tokens)
+    assert beginning
+    compute(memory, cache, beginning.slot, tokens[beginning.computed :])
+    cache.release(beginning.slot)
+
+
+LONG = list(range(1, 101))
+
+
+@pytest.fixture(params=[True, False], ids=["divisible", "whole"])
+def memory(request: pytest.FixtureRequest) -> FakeRuntime:
+    return FakeRuntime(256, slots=2, remembered=1, divisible=request.param)
+
+
+def test_a_state_in_ram_is_restored_when_its_cells_have_gone(memory: FakeRuntime) -> None:
+    cache = PrefixCache(memory, 100_000)
+    remembered(memory, cache, LONG)
+    assert cache.make_room(256)
+    assert cache.known("", [*LONG, 7, 8]) == 100
+    beginning = cache.begin("a", "", [*LONG, 7, 8])
+    assert beginning
+    assert (beginning.computed, memory.held(beginning.slot)) == (100, LONG)
+    assert (memory.saves, memory.restores) == (1, 1)
+
+
+def test_a_state_of_another_key_is_not_restored(memory: FakeRuntime) -> None:
+    cache = PrefixCache(memory, 100_000)
+    remembered(memory, cache, LONG)
+    cache.make_room(256)
+    assert cache.known("adapter", LONG) == 0
+    beginning = cache.begin("a", "adapter", LONG)
+    assert beginning
+    assert beginning.computed == 0
+
+
+def test_a_state_that_is_refused_is_not_tried_again(memory: FakeRuntime) -> None:
+    cache = PrefixCache(memory, 100_000)
+    remembered(memory, cache, LONG)
+    cache.make_room(256)
+    memory.refuses_states = True
+    beginning = cache.begin("a", "", LONG)
+    assert beginning
+    assert beginning.computed == 0
+    cache.drop(beginning.slot)
+    assert cache.known("", LONG) == 0
+    cache.begin("b", "", LONG)
+    assert memory.restores == 1
+
+
+def test_a_state_larger_than_the_ram_bound_is_not_kept(memory: FakeRuntime) -> None:
+    cache = PrefixCache(memory, 1_000)
+    remembered(memory, cache, LONG)
+    cache.make_room(256)
+    assert cache.known("", LONG) == 0
+
+
+def test_a_state_without_room_does_not_cost_what_is_known_in_cells() -> None:
+    memory = FakeRuntime(128, slots=2, remembered=2)
+    cache = PrefixCache(memory, 100_000)
+    remembered(memory, cache, LONG)
+    cache.make_room(128)
+    busy = cache.begin("busy", "", [200])
+    assert busy
+    compute(memory, cache, busy.slot, [200] * 60)
+    cache.adopt(Entry("", LONG, bytes(LONG)))
+    other = cache.begin("short", "", LONG[:0])
+    assert other
+    compute(memory, cache, other.slot, LONG[:40])
+    cache.release(other.slot)
+    beginning = cache.begin("a", "", LONG)
+    assert beginning
+    assert (beginning.computed, memory.restores) == (40, 0)
+
+
+def test_what_is_restored_is_kept_for_the_time_after_the_worker(memory: FakeRuntime) -> None:
+    kept: list[Entry] = []
+    cache = PrefixCache(memory, 100_000, kept.append)
+    remembered(memory, cache, LONG)
+    cache.make_room(256)
+    assert not kept
+    cache.begin("a", "", LONG)
+    assert [entry.tokens for entry in kept] == [LONG]
+
+
+def test_memory_that_is_not_divisible_goes_on_only_from_where_a_slot_was() -> None:
+    memory = FakeRuntime(256, slots=2, remembered=1, divisible=False)
+    cache = PrefixCache(memory, 100_000)
+    remembered(memory, cache, LONG)
+    shorter = cache.begin("a", "", LONG[:99])
+    longer = cache.begin("b", "", [*LONG, 1])
+    assert shorter
+    assert longer
+    assert (shorter.computed, longer.computed) == (0, 100)
+
+
+def test_a_checkpoint_is_where_others_start_from(memory: FakeRuntime) -> None:
+    cache = PrefixCache(memory, 100_000)
+    first = cache.begin("a", "", LONG)
+    assert first
+    compute(memory, cache, first.slot, LONG[:80])
+    cache.checkpoint(first.slot)
+    compute(memory, cache, first.slot, LONG[80:])
+    second = cache.begin("b", "", [*LONG[:80], 3, 2, 1])
+    assert second
+    assert (second.computed, memory.held(second.slot)) == (80, LONG[:80])
+
+
+def test_there_is_no_place_when_every_slot_is_busy(memory: FakeRuntime) -> None:
+    cache = PrefixCache(memory, 100_000)
+    assert all(cache.begin(str(n), "", ()) for n in range(3))
+    assert cache.begin("one more", "", LONG) is None
