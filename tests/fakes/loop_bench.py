@@ -8,6 +8,7 @@ from typing import Any
 from fakes.runtime import FakeRuntime
 from hob.engine.cache.prefixes import PrefixCache
 from hob.engine.costs import CostCurve
+from hob.engine.guessing.source import Guesser
 from hob.engine.inbox import Accepted, Prepared
 from hob.engine.job import Job, Prompt, ThoughtBudget
 from hob.engine.loop import EngineLoop
@@ -20,20 +21,24 @@ class Bench:
     """A loop whose steps are taken one by one, with a clock that stands until moved."""
 
     def __init__(
-        self, runtime: FakeRuntime, watchdog: AbstractContextManager[None] | None = None
+        self,
+        runtime: FakeRuntime,
+        watchdog: AbstractContextManager[None] | None = None,
+        guesser: Guesser | None = None,
     ) -> None:
         self.runtime = runtime
         self.now = 0.0
         self.sent: list[FromWorker] = []
         self.cache = PrefixCache(runtime, 10_000)
-        costs = CostCurve(32, default_useful=8, default_full=32)
+        self.costs = CostCurve(32, default_useful=8, default_full=32)
         self.loop = EngineLoop(
             runtime,
             self.cache,
-            costs,
+            self.costs,
             self.sent.append,
             most=32,
             watchdog=watchdog,
+            guesser=guesser,
             clock=lambda: self.now,
         )
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hob.engine.cache.memory import State
+from hob.engine.media import EncodedMedia
 from hob.engine.runtime import Chunk, DecodeAborted, Draw, Matcher, OutOfCells
 from hob.errors import HobError, WorkerError
 from hob.wire.generate import AdapterUse, GenerateRequest, TokenLogprob
@@ -77,6 +79,7 @@ class FakeRuntime:
         # By prompt and by call what a sampler raises.
         self.sampler_fails: dict[bytes, dict[str, HobError]] = {}
         self.steps: list[tuple[Chunk, ...]] = []
+        self.media: list[EncodedMedia] = []
         self.samplers: list[FakeSampler] = []
         self.adapters: list[Sequence[AdapterUse]] = []
         self.before_decode: Callable[[], None] = lambda: None
@@ -117,6 +120,12 @@ class FakeRuntime:
             indexes.append(at - chunk.outputs)
         return indexes
 
+    def decode_media(self, slot: int, start: int, encoded: EncodedMedia) -> int:
+        """A step like any other, noted in `media` when it succeeds."""
+        index = self.decode([Chunk(slot, start, encoded.ids, outputs=1)])[0]
+        self.media.append(encoded)
+        return index
+
     def next_token(self, index: int) -> int:
         return self.script(self._rows[index])
 
@@ -142,14 +151,16 @@ class FakeRuntime:
 
     def save(self, slot: int) -> bytes:
         self.saves += 1
-        return bytes(self.held(slot))
+        return array("q", self.held(slot)).tobytes()
 
     def restore(self, slot: int, state: State) -> bool:
         assert not self.cells[slot], "only an empty slot is restored"
         self.restores += 1
         if self.refuses_states:
             return False
-        self.cells[slot] = [Cell(token) for token in bytes(state)]
+        tokens = array("q")
+        tokens.frombytes(bytes(state))
+        self.cells[slot] = [Cell(token) for token in tokens]
         return True
 
     def adapt(self, adapters: Sequence[AdapterUse]) -> None:
@@ -158,7 +169,8 @@ class FakeRuntime:
     def sampler(
         self, _request: GenerateRequest, prompt: Sequence[int], _matcher: Matcher | None
     ) -> FakeSampler:
-        fails = self.sampler_fails.get(bytes(prompt), {})
+        # A medium's placeholders are no bytes.
+        fails = self.sampler_fails.get(bytes(token for token in prompt if token >= 0), {})
         if "sampler" in fails:
             raise fails["sampler"]
         self.samplers.append(FakeSampler(self, fails))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 
 from hob.engine.cache.prefixes import PrefixCache
 from hob.engine.costs import CostCurve
+from hob.engine.media import whole_runs
 from hob.engine.runtime import Runtime
 from hob.engine.scheduler import Live, Waiting, admit, give_way, queue
 from hob.engine.sequence import Sequence
@@ -92,7 +93,8 @@ class Admission:
         most = 0 if seq.scores_prompt else usable
         beginning = self._cache.begin(seq.id, seq.key, seq.tokens[:most])
         assert beginning is not None, "a place has a slot"
-        seq.slot, seq.computed = beginning.slot, beginning.computed
+        seq.slot = beginning.slot
+        seq.computed = not_within_media(self._cache, seq, beginning.computed)
         seq.group = self._groups.setdefault(seq.key, len(self._groups))
         live[seq.id] = seq
         if seq.admitted_at is not None:
@@ -124,4 +126,13 @@ def live_view(seq: Sequence, costs: CostCurve) -> Live:
         decoding=seq.decoding,
         group=seq.group,
         stepped=seq.stepped,
+        alone=seq.media is not None,
     )
+
+
+def not_within_media(cache: PrefixCache, seq: Sequence, computed: int) -> int:
+    """How much of a sequence is computed, when its slot has `computed` of its tokens: an image is
+    computed as a whole."""
+    assert seq.slot is not None
+    length = whole_runs(computed, seq.job.prompt.media)
+    return computed if length == computed else cache.cut(seq.slot, length)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hob.engine.media import EncodedMedia
 from hob.engine.native.build import system_info
 from hob.engine.native.context import Context
 from hob.engine.native.library import bindings_version
@@ -36,6 +37,11 @@ class LlamaRuntime:
         self.restore = context.restore
         self.piece = model.vocab.piece
         self.is_end = model.vocab.is_end
+
+    def decode_media(self, slot: int, start: int, encoded: EncodedMedia) -> int:
+        from hob.engine.native.media import decode_media
+
+        return decode_media(self._context, slot, start, encoded)
 
     def keep(self, slot: int, length: int) -> bool:
         if self._context.cut(slot, length):

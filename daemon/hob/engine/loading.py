@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hob.engine.cores import usable_cores
 from hob.engine.embedding.kind import purpose
 from hob.engine.embedding.loading import LoadedEmbedder, open_embedder
+from hob.engine.guessing.choice import choose
 from hob.engine.llama import LlamaRuntime
 from hob.engine.memory import available_bytes
 from hob.engine.native.build import can_offload, devices
@@ -17,10 +19,14 @@ from hob.engine.native.context import Context, ContextParams
 from hob.engine.native.embedding import has_classifier
 from hob.engine.native.model import Model
 from hob.engine.output.formats import choose_format
+from hob.engine.projection import Projection
 from hob.engine.templates_builtin import ModelFacts, TemplateChoice, choose_template
 from hob.engine.textmodel import LoadedModel
-from hob.errors import ModelLoadFailed, OutOfMemory
+from hob.errors import ModelLoadFailed, OutOfMemory, UnsupportedParameter
 from hob.wire.engine import KvType, LoadedInfo, LoadOptions, Placement
+
+if TYPE_CHECKING:
+    from hob.engine.native.media import MediaProjector
 
 # llama.cpp rounds a context up to this many cells.
 _CELL_BLOCK = 256
@@ -55,10 +61,14 @@ def load(
         )
     params = _context_params(model, options)
     kv_bytes = int(model.kv_row_elements() * params.length * _KV_BYTES[options.kv_type])
+    projector, problem = _open_projector(model, options, params, placement)
+    if projector:
+        stack.enter_context(projector)
     context = stack.enter_context(_make_context(model, params, kv_bytes))
     warm_from = time.monotonic()
     context.warm_up(model.vocab.bos or 0)
     template = _template(model, options)
+    guessing = choose(model, params, options, gpu_layers, stack)
     info = LoadedInfo(
         context_length=context.length,
         train_context_length=model.train_context_length,
@@ -71,8 +81,34 @@ def load(
         tool_format=choose_format(template.source).name if template.name else "",
         load_s=warm_from - began,
         warm_up_s=time.monotonic() - warm_from,
+        speculation=guessing.about,
+        media=projector.kinds if projector else (),
     )
-    return LoadedModel(path, LlamaRuntime(model, context), info, template, options)
+    projection = Projection(
+        projector,
+        most_tokens=context.length - 1,
+        most_at_once=params.batch,
+        problem=problem,
+    )
+    runtime = LlamaRuntime(model, context)
+    return LoadedModel(path, runtime, info, template, options, guessing.guesser, projection)
+
+
+def _open_projector(
+    model: Model, options: LoadOptions, params: ContextParams, placement: Placement
+) -> tuple[MediaProjector | None, UnsupportedParameter | None]:
+    """None when there is none, or the reason why it cannot be used, which is no reason to do
+    without the model's text. Raises ModelLoadFailed."""
+    if not options.projector:
+        return None, None
+    from hob.engine.native.media import MediaProjector
+
+    gpu = placement.layers_on_gpu > 0
+    try:
+        path = Path(options.projector)
+        return MediaProjector.open(path, model, threads=params.threads, gpu=gpu), None
+    except UnsupportedParameter as problem:
+        return None, problem
 
 
 def _load_weights(

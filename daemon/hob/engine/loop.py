@@ -13,12 +13,13 @@ from contextlib import AbstractContextManager, nullcontext
 from queue import Empty, SimpleQueue
 
 from hob.engine.abort import Abort
-from hob.engine.admission import Admission, live_view
+from hob.engine.admission import Admission, live_view, not_within_media
 from hob.engine.cache.disk import DiskStates
 from hob.engine.cache.prefixes import WORTH_SAVING, PrefixCache
 from hob.engine.chores import Chores
 from hob.engine.costs import CostCurve
 from hob.engine.drawing import Drawing
+from hob.engine.guessing.source import Guesser
 from hob.engine.inbox import Accepted, Cancelled, Drain, Fetched, Message, Prepared, Refused
 from hob.engine.job import Job
 from hob.engine.runtime import Chunk, DecodeAborted, OutOfCells, Runtime
@@ -56,6 +57,7 @@ class EngineLoop:
         most: int = 512,
         disk: DiskStates | None = None,
         watchdog: AbstractContextManager[None] | None = None,
+        guesser: Guesser | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._runtime = runtime
@@ -66,6 +68,8 @@ class EngineLoop:
         self._most = most
         self._disk = disk
         self._watchdog = watchdog or nullcontext()
+        # What cannot be cut cannot take back wrong guesses.
+        self._guesser = guesser if runtime.divisible else None
         self._clock = clock
         self._inbox: SimpleQueue[Message] = SimpleQueue()
         self.abort = Abort(runtime)
@@ -180,9 +184,12 @@ class EngineLoop:
         """Compute one batch, if there is anything to compute."""
         self._admission.let_in(self._live)
         self._catch_up()
+        if self._guesser:
+            self._guesser.guess(self._live.values(), self._costs, self._most)
         step, share = self._plan()
         while not self._cache.make_room(step.tokens):
-            self._move_one_out()
+            if not self._forgo_guesses():
+                self._move_one_out()
             step, share = self._plan()
         if not step.grants:
             return
@@ -193,13 +200,16 @@ class EngineLoop:
         except DecodeAborted:
             self._undo(batch)
         except OutOfCells:
+            guessed = self._forgo_guesses()
             self._undo(batch)
-            self._move_one_out()
+            if not guessed:
+                self._move_one_out()
         except HobError as error:
             self._drop(batch, error)
         else:
             seconds = self._clock() - began
-            self._costs.learn(step.tokens, seconds)
+            if not batch[0][0].media:
+                self._costs.learn(step.tokens, seconds)
             if share < 1:
                 self._turns.spent(seconds, reads=step.reads, share=share)
             self._advance(batch, indexes)
@@ -213,7 +223,8 @@ class EngineLoop:
             assert seq.slot is not None
             most = len(seq.tokens) - (0 if seq.prefill else 1)
             if len(self._live) > 1 and self._cache.divisible:
-                seq.computed = self._cache.catch_up(seq.slot, seq.tokens[:most])
+                found = self._cache.catch_up(seq.slot, seq.tokens[:most])
+                seq.computed = not_within_media(self._cache, seq, found)
             if seq.prefill and seq.pending == 0:
                 self._finish(seq, "stop")
 
@@ -222,17 +233,24 @@ class EngineLoop:
         share = reading_share(views)
         if share == 1:
             self._turns.reset()
-        sizes = Sizes(
-            most=self._most,
-            full=self._costs.full(_ALONE_S),
-            useful=self._costs.useful(self._target_s),
-        )
+        # Writing takes a token of each; only reading asks how much is well read at once.
+        sizes = Sizes(most=self._most, full=1, useful=1)
+        if any(not view.decoding for view in views):
+            full, useful = self._costs.full(_ALONE_S), self._costs.useful(self._target_s)
+            sizes = Sizes(most=self._most, full=full, useful=useful)
         others = bool(self._waiting or self._preparing)
 
         def may_read() -> bool:
             return self._turns.may_read(share, self._costs.seconds(sizes.useful))
 
         return plan(views, others, sizes, may_read), share
+
+    def _forgo_guesses(self) -> bool:
+        """Guesses take room from nobody. Were there any?"""
+        guessing = [seq for seq in self._live.values() if seq.guesses]
+        for seq in guessing:
+            seq.guesses = []
+        return bool(guessing)
 
     def _move_one_out(self) -> None:
         views = [live_view(seq, self._costs) for seq in self._live.values()]
@@ -248,9 +266,12 @@ class EngineLoop:
         if group != self._group:
             self._runtime.adapt(batch[0][0].request.adapters)
             self._group = group
-        chunks = [_chunk(seq, count) for seq, count in batch]
+        first = batch[0][0]
         with self._watchdog, self.abort.watching({seq.id for seq, _count in batch}):
-            return self._runtime.decode(chunks)
+            if (medium := first.media) and first.slot is not None:
+                # The scheduler gives it a step of its own.
+                return [self._runtime.decode_media(first.slot, medium.start, medium.encoded)]
+            return self._runtime.decode([_chunk(seq, count) for seq, count in batch])
 
     def _advance(self, batch: Batch, indexes: Items[int]) -> None:
         """Note what was computed, and draw a token for whoever has its logits."""
@@ -259,6 +280,7 @@ class EngineLoop:
             seq.stepped = self._steps
             first = seq.computed
             certain = min(count, len(seq.tokens) - first)
+            del seq.guesses[count - certain :]
             self._cache.grow(seq.slot, seq.tokens[first : first + certain])
             seq.computed += certain
             if seq.computed in seq.stops and seq.computed < len(seq.tokens):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hob.engine.cache.memory import Memory
+from hob.engine.media import EncodedMedia
 from hob.wire.generate import AdapterUse, GenerateRequest, TokenLogprob
 
 
@@ -77,6 +78,12 @@ class Runtime(Memory, Protocol):
         """Compute the chunks; for each the index of its first output, if it has any.
 
         Raises DecodeAborted after `interrupt`, OutOfCells, and WorkerError when the model fails.
+        """
+
+    def decode_media(self, slot: int, start: int, encoded: EncodedMedia) -> int:
+        """Compute a medium at positions `start` onward; the index of its last output.
+
+        Raises what `decode` raises.
         """
 
     def adapt(self, adapters: Sequence[AdapterUse]) -> None:

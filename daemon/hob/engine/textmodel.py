@@ -15,10 +15,12 @@ from hob.engine.cache.saved import Entry
 from hob.engine.chores import Calibration, Chores
 from hob.engine.costs import CostCurve
 from hob.engine.grammar.constraints import Constraints
+from hob.engine.guessing.source import Guesser
 from hob.engine.llama import LlamaRuntime
 from hob.engine.loop import EngineLoop
 from hob.engine.output.formats import choose_format
 from hob.engine.output.marks import MarkTable
+from hob.engine.projection import Projection
 from hob.engine.prompt import PromptBuilder
 from hob.engine.service import TextService
 from hob.engine.templates_builtin import TemplateChoice
@@ -46,6 +48,8 @@ class LoadedModel:
     info: LoadedInfo
     template: TemplateChoice
     options: LoadOptions
+    guesser: Guesser | None
+    projection: Projection
 
     def service(self, emit: Callable[[FromWorker], None]) -> TextService:
         most = max(self.options.batch_tokens, self.options.slots)
@@ -65,6 +69,7 @@ class LoadedModel:
             most=most,
             disk=disk,
             watchdog=Watchdog(self.options.stall_s),
+            guesser=self.guesser,
         )
         sizes = _GPU_MEASURED if on_gpu else _CPU_MEASURED
         loop.chores = Chores(
@@ -102,7 +107,11 @@ class LoadedModel:
             self.template.source, bos_token=vocab.text(vocab.bos), eos_token=vocab.text(vocab.eos)
         )
         prompts = PromptBuilder(
-            vocab, render, self.info.context_length, self.options.default_max_tokens
+            vocab,
+            render,
+            self.info.context_length,
+            self.options.default_max_tokens,
+            self.projection,
         )
         form = for_template(
             choose_format(self.template.source),

@@ -131,6 +131,7 @@ class LoadedInfo(Value, frozen=True):
 
     `template` names the chat template in use: `model` for the file's own, else a built-in's name,
     or empty when the model cannot chat. `tool_format` names how the model writes tool calls.
+    `speculation` says what guesses ahead, "off" for nothing, and why not what was wished.
     `embedding_length` is that of its vectors, 0 when it makes none. `media` is what it can see or
     hear.
     """
@@ -147,6 +148,7 @@ class LoadedInfo(Value, frozen=True):
     warm_up_s: float
     kind: ModelKind = "text"
     tool_format: str = ""
+    speculation: str = "off"
     embedding_length: int = 0
     media: tuple[MediaKind, ...] = ()
 

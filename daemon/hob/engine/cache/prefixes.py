@@ -183,11 +183,13 @@ class PrefixCache:
 
     def make_room(self, cells: int) -> bool:
         """Let idle slots go, the longest unused first, until `cells` are free."""
+        if self._table.free_cells >= cells:
+            return True
         for slot in self._table.idle():
-            if self._table.free_cells >= cells:
-                break
             self._evict(slot)
-        return self._table.free_cells >= cells
+            if self._table.free_cells >= cells:
+                return True
+        return False
 
     def _evict(self, slot: int) -> None:
         self._clear(slot, save=True)
