@@ -62,7 +62,7 @@ def guessing_bench(
     runtime = FakeRuntime(context_length=context_length, divisible=divisible)
     if script:
         runtime.script = script
-    return Bench(runtime, Speculation(source or LookupSource(), always=always))
+    return Bench(runtime, guesser=Speculation(source or LookupSource(), always=always))
 
 
 def plain_bench(script: Script | None = None) -> Bench:
@@ -74,7 +74,7 @@ def plain_bench(script: Script | None = None) -> Bench:
 
 def oracle_bench(wrong: Callable[[int], bool] = lambda _n: False) -> Bench:
     runtime = FakeRuntime(context_length=256)
-    return Bench(runtime, Speculation(Oracle(runtime, wrong), always=True))
+    return Bench(runtime, guesser=Speculation(Oracle(runtime, wrong), always=True))
 
 
 def test_text_that_repeats_itself_comes_in_fewer_steps() -> None:
@@ -178,7 +178,7 @@ def test_guesses_move_nobody_out() -> None:
 
 def test_a_step_with_guesses_obeys_its_bound() -> None:
     runtime = FakeRuntime(context_length=512, slots=6)
-    bench = Bench(runtime, Speculation(Oracle(runtime), always=True))
+    bench = Bench(runtime, guesser=Speculation(Oracle(runtime), always=True))
     for id in "abcdef":
         bench.ask(id, id * 3, 40)
     bench.settle()
@@ -228,7 +228,7 @@ def test_auto_does_not_guess_while_a_prompt_is_read() -> None:
 def test_auto_stops_guessing_where_guesses_are_wrong() -> None:
     runtime = FakeRuntime(context_length=256)
     source = Oracle(runtime, lambda _n: True)
-    bench = Bench(runtime, Speculation(source, always=False))
+    bench = Bench(runtime, guesser=Speculation(source, always=False))
     in_even_time(bench)
     bench.costs.learn(16, 0.1)
     bench.ask("a", "abc", 200)

@@ -16,8 +16,12 @@ class Drawing:
 
     def draw(self, seq: Sequence, index: int) -> FinishReason | None:
         """Take what comes after the tokens of `seq`, whose logits are at `index`, and after each
-        guess that turns out right, whose logits follow. Why the answer ends, if it does."""
-        assert seq.sampler is not None
+        guess that turns out right, whose logits follow. Why the answer ends, if it does.
+
+        Raises HobError when the sampler or its constraint cannot go on.
+        """
+        if seq.sampler is None:
+            seq.sampler = self._runtime.sampler(seq.request, seq.tokens, seq.job.matcher)
         guesses, seq.guesses = seq.guesses, []
         seq.drafted += len(guesses)
         for row in range(len(guesses) + 1):

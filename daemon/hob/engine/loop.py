@@ -9,10 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from collections.abc import Sequence as Items
+from contextlib import AbstractContextManager, nullcontext
 from queue import Empty, SimpleQueue
 
 from hob.engine.abort import Abort
-from hob.engine.admission import Admission, live_view
+from hob.engine.admission import Admission, live_view, not_within_media
 from hob.engine.cache.disk import DiskStates
 from hob.engine.cache.prefixes import WORTH_SAVING, PrefixCache
 from hob.engine.chores import Chores
@@ -42,7 +43,7 @@ class EngineLoop:
     """Answers many requests at once with one model. `emit` must not block.
 
     `target_s` is how long a step may take while somebody waits or is being answered, `most` how
-    many tokens it may have.
+    many tokens it may have; `watchdog` is entered for each, and for what is done between them.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class EngineLoop:
         target_s: float = 0.08,
         most: int = 512,
         disk: DiskStates | None = None,
+        watchdog: AbstractContextManager[None] | None = None,
         guesser: Guesser | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -65,6 +67,7 @@ class EngineLoop:
         self._target_s = target_s
         self._most = most
         self._disk = disk
+        self._watchdog = watchdog or nullcontext()
         # What cannot be cut cannot take back wrong guesses.
         self._guesser = guesser if runtime.divisible else None
         self._clock = clock
@@ -108,7 +111,7 @@ class EngineLoop:
     def take_messages(self, *, block: bool) -> None:
         """Handle everything posted so far; with `block`, wait for the first."""
         if block and self._idle():
-            self._rest()
+            block = self._rest()
         try:
             while True:
                 self._handle(self._inbox.get(block=block))
@@ -116,17 +119,21 @@ class EngineLoop:
         except Empty:
             return
 
-    def _rest(self) -> None:
-        """Nobody wants anything: do what can wait, until somebody does."""
+    def _rest(self) -> bool:
+        """Nobody wants anything: do what can wait, until somebody does. False when a message has
+        been handled, after which there may be something else to do than to wait for the next."""
         for pause_s, chore in self.chores.pending():
             try:
                 self._handle(self._inbox.get(timeout=pause_s))
             except Empty:
                 pass
             else:
-                return
-            while self._inbox.empty() and chore():
-                pass
+                return False
+            more = True
+            while more and self._inbox.empty():
+                with self._watchdog:
+                    more = chore()
+        return True
 
     def _handle(self, message: Message) -> None:
         match message:
@@ -151,6 +158,12 @@ class EngineLoop:
     def _prepared(self, seq: Sequence, job: Job) -> None:
         """Into the queue, by way of the disk when it knows more of the prompt."""
         seq.prepared(job)
+        try:
+            self._runtime.load_adapters(seq.request.adapters)
+        except HobError as error:
+            del self._preparing[seq.id]
+            self._fail(seq, error)
+            return
         if not self._cache.divisible:
             seq.stops = _checkpoints(seq)
         tokens = seq.tokens[:-1]
@@ -165,6 +178,7 @@ class EngineLoop:
     def _cancel(self, request_id: str) -> None:
         """Take the request out of whichever state it is in; one that is already done is no news."""
         if seq := self._preparing.pop(request_id, None) or self._waiting.pop(request_id, None):
+            seq.close()
             self._end(seq, "cancelled")
         elif live := self._live.get(request_id):
             self._finish(live, "cancelled")
@@ -200,7 +214,8 @@ class EngineLoop:
             self._drop(batch, error)
         else:
             seconds = self._clock() - began
-            self._costs.learn(step.tokens, seconds)
+            if not batch[0][0].media:
+                self._costs.learn(step.tokens, seconds)
             if share < 1:
                 self._turns.spent(seconds, reads=step.reads, share=share)
             self._advance(batch, indexes)
@@ -214,7 +229,8 @@ class EngineLoop:
             assert seq.slot is not None
             most = len(seq.tokens) - (0 if seq.prefill else 1)
             if len(self._live) > 1 and self._cache.divisible:
-                seq.computed = self._cache.catch_up(seq.slot, seq.tokens[:most])
+                found = self._cache.catch_up(seq.slot, seq.tokens[:most])
+                seq.computed = not_within_media(self._cache, seq, found)
             if seq.prefill and seq.pending == 0:
                 self._finish(seq, "stop")
 
@@ -223,11 +239,11 @@ class EngineLoop:
         share = reading_share(views)
         if share == 1:
             self._turns.reset()
-        sizes = Sizes(
-            most=self._most,
-            full=self._costs.full(_ALONE_S),
-            useful=self._costs.useful(self._target_s),
-        )
+        # Writing takes a token of each; only reading asks how much is well read at once.
+        sizes = Sizes(most=self._most, full=1, useful=1)
+        if any(not view.decoding for view in views):
+            full, useful = self._costs.full(_ALONE_S), self._costs.useful(self._target_s)
+            sizes = Sizes(most=self._most, full=full, useful=useful)
         others = bool(self._waiting or self._preparing)
 
         def may_read() -> bool:
@@ -256,9 +272,12 @@ class EngineLoop:
         if group != self._group:
             self._runtime.adapt(batch[0][0].request.adapters)
             self._group = group
-        chunks = [_chunk(seq, count) for seq, count in batch]
-        with self.abort.watching({seq.id for seq, _count in batch}):
-            return self._runtime.decode(chunks)
+        first = batch[0][0]
+        with self._watchdog, self.abort.watching({seq.id for seq, _count in batch}):
+            if (medium := first.media) and first.slot is not None:
+                # The scheduler gives it a step of its own.
+                return [self._runtime.decode_media(first.slot, medium.start, medium.encoded)]
+            return self._runtime.decode([_chunk(seq, count) for seq, count in batch])
 
     def _advance(self, batch: Batch, indexes: Items[int]) -> None:
         """Note what was computed, and draw a token for whoever has its logits."""
@@ -270,14 +289,21 @@ class EngineLoop:
             del seq.guesses[count - certain :]
             self._cache.grow(seq.slot, seq.tokens[first : first + certain])
             seq.computed += certain
-            last = index
-            if seq.scores_prompt and not seq.new_tokens:
-                self._drawing.score(seq, index, first, certain)
-                last += certain - 1
             if seq.computed in seq.stops and seq.computed < len(seq.tokens):
                 self._cache.checkpoint(seq.slot)
-            if seq.computed == len(seq.tokens) and not seq.prefill:
-                self._answer(seq, last, wrong_cells=count > certain)
+            try:
+                self._use(seq, index, first, wrong_cells=count > certain)
+            except HobError as error:
+                # Its constraint or its sampler cannot go on; nobody else's is concerned.
+                self._drop([(seq, count)], error)
+
+    def _use(self, seq: Sequence, index: int, first: int, *, wrong_cells: bool) -> None:
+        """Score and draw by the logits at `index` onward of what was computed from `first` on."""
+        if seq.scores_prompt and not seq.new_tokens:
+            self._drawing.score(seq, index, first, seq.computed - first)
+            index += seq.computed - first - 1
+        if seq.computed == len(seq.tokens) and not seq.prefill:
+            self._answer(seq, index, wrong_cells=wrong_cells)
 
     def _answer(self, seq: Sequence, index: int, *, wrong_cells: bool) -> None:
         assert seq.slot is not None
@@ -341,9 +367,7 @@ class EngineLoop:
         else:
             self._cache.drop(seq.slot)
         seq.slot = None
-        if seq.sampler:
-            seq.sampler.close()
-            seq.sampler = None
+        seq.close()
         self.abort.forget(seq.id)
 
     def _undo(self, batch: Batch) -> None:

@@ -20,10 +20,12 @@ from hob.engine.llama import LlamaRuntime
 from hob.engine.loop import EngineLoop
 from hob.engine.output.formats import choose_format
 from hob.engine.output.marks import MarkTable
+from hob.engine.projection import Projection
 from hob.engine.prompt import PromptBuilder
 from hob.engine.service import TextService
 from hob.engine.templates_builtin import TemplateChoice
-from hob.wire.engine import FromWorker, LoadedInfo, LoadOptions
+from hob.engine.watchdog import Watchdog
+from hob.wire.engine import FromWorker, Heartbeat, LoadedInfo, LoadOptions
 
 # What a step reads before it is known what steps cost: on a CPU larger ones read no faster.
 _CPU_USEFUL, _CPU_FULL = 32, 128
@@ -47,12 +49,15 @@ class LoadedModel:
     template: TemplateChoice
     options: LoadOptions
     guesser: Guesser | None
+    projection: Projection
 
     def service(self, emit: Callable[[FromWorker], None]) -> TextService:
         most = max(self.options.batch_tokens, self.options.slots)
         on_gpu = self.info.placement.layers_on_gpu > 0
         useful, full = (most, most) if on_gpu else (_CPU_USEFUL, _CPU_FULL)
         costs = CostCurve(most, useful, full)
+        # On a small machine an image takes seconds, and silence would be taken for a stall.
+        self.projection.progress = lambda: emit(Heartbeat(steps=0, live=0, queued=1))
         disk = self._disk()
         keep = disk.store if disk else _forget
         cache = PrefixCache(self.runtime, self.options.cache.ram_bytes, keep)
@@ -65,6 +70,7 @@ class LoadedModel:
             target_s=target_s,
             most=most,
             disk=disk,
+            watchdog=Watchdog(self.options.stall_s),
             guesser=self.guesser,
         )
         sizes = _GPU_MEASURED if on_gpu else _CPU_MEASURED
@@ -103,7 +109,11 @@ class LoadedModel:
             self.template.source, bos_token=vocab.text(vocab.bos), eos_token=vocab.text(vocab.eos)
         )
         prompts = PromptBuilder(
-            vocab, render, self.info.context_length, self.options.default_max_tokens
+            vocab,
+            render,
+            self.info.context_length,
+            self.options.default_max_tokens,
+            self.projection,
         )
         form = for_template(
             choose_format(self.template.source),

@@ -70,6 +70,7 @@ class SamplerChain(Owner):
         # constraint allows, the chain takes any token.
         if ctypes.c_float.from_address(address + token * _FLOAT_BYTES).value == -math.inf:
             token = self._likeliest(index)
+            lib.llama_sampler_accept(self._pointer, token)
         matcher.accept(token)
         return token
 
