@@ -1,12 +1,12 @@
-"""Guessing ahead with the starter model: the same answers in fewer steps.
+"""Guessing ahead with the starter model: the same tokens in fewer steps, with no tolerance.
 
-Computing several tokens in one batch rounds otherwise than one by one, so where the two likeliest
-tokens are as good as equal, greedy answers may part: there, and nowhere else.
+Greedy answers depend on which cells of the KV cache a request gets, with or without guesses: behind
+other cells attention rounds otherwise, and near ties part. So every answer here comes from a worker
+of its own, whose context is one block of cells: then guessing must change no token at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,13 +14,10 @@ import pytest
 from fakes.engine_process import Answer, EngineProcess
 from fakes.tiny_gguf import write_tiny_gguf
 from hob.wire.engine import Auto, Loaded, LoadedInfo, LoadOptions
-from hob.wire.generate import GenerateRequest, Sampling, TokenLogprob
+from hob.wire.generate import GenerateRequest, Sampling
 from live_daemon import starter_model
 
 pytestmark = pytest.mark.live
-
-# Natural logarithms of probabilities: how near two tokens are that rounding may exchange.
-_TIE = 1e-2
 
 PROMPTS = {
     "list": "Monday is a day. Tuesday is a day. Wednesday is a day. Thursday is a",
@@ -30,95 +27,71 @@ PROMPTS = {
 }
 
 
-def requests() -> list[GenerateRequest]:
-    return [
-        GenerateRequest(
-            id=id, prompt=prompt, sampling=Sampling(temperature=0), max_tokens=48, logprobs=2
-        )
-        for id, prompt in PROMPTS.items()
-    ]
+def request(id: str) -> GenerateRequest:
+    greedy = Sampling(temperature=0)
+    return GenerateRequest(id=id, prompt=PROMPTS[id], sampling=greedy, max_tokens=48, logprobs=0)
 
 
-def loaded(worker: EngineProcess, speculate: Auto, draft: Path | None = None) -> LoadedInfo:
+def load(worker: EngineProcess, speculate: Auto, draft: Path | None = None) -> LoadedInfo:
     options = LoadOptions(
-        speculate=speculate, draft=str(draft) if draft else "", context_length=2048
+        speculate=speculate, draft=str(draft) if draft else "", context_length=256
     )
     message = worker.load(starter_model(), options)
     assert isinstance(message, Loaded), message
     return message.info
 
 
-def answers(worker: EngineProcess) -> dict[str, Answer]:
-    """One after the other, so that each step is of one answer."""
-    return {request.id: worker.answer(request) for request in requests()}
+def answer(id: str, speculate: Auto, draft: Path | None = None) -> tuple[LoadedInfo, Answer]:
+    with EngineProcess() as worker:
+        info = load(worker, speculate, draft)
+        return info, worker.answer(request(id))
 
 
-def tokens(answer: Answer) -> list[TokenLogprob]:
-    return [entry for delta in answer.deltas for entry in delta.logprobs]
+def tokens(answer: Answer) -> list[int]:
+    return [entry.token for delta in answer.deltas for entry in delta.logprobs]
 
 
 @pytest.fixture(scope="module")
-def plain() -> Iterator[dict[str, Answer]]:
-    with EngineProcess() as worker:
-        assert loaded(worker, "off").speculation == "off"
-        yield answers(worker)
+def plain() -> dict[str, Answer]:
+    answers = {}
+    for id in PROMPTS:
+        info, answers[id] = answer(id, "off")
+        assert info.speculation == "off"
+        assert answers[id].finished.usage.drafted_tokens == 0
+    return answers
 
 
-def assert_same(answer: Answer, plain: Answer) -> None:
-    for one, other in zip(tokens(answer), tokens(plain), strict=False):
-        if one.token != other.token:
-            best, second = other.top
-            assert best.logprob - second.logprob < _TIE, (answer.text, plain.text)
-            return
-    assert answer.text == plain.text
-    assert answer.finished.reason == plain.finished.reason
+@pytest.mark.parametrize("id", PROMPTS)
+def test_look_up_changes_no_token(plain: dict[str, Answer], id: str) -> None:
+    info, guessed = answer(id, "on")
+    assert info.speculation == "prompt look-up"
+    assert tokens(guessed) == tokens(plain[id])
+    assert (guessed.text, guessed.finished.reason) == (plain[id].text, plain[id].finished.reason)
+    usage = guessed.finished.usage
+    if id != "prose":
+        assert usage.drafted_tokens >= usage.accepted_tokens > 0
 
 
-def test_look_up_gives_the_same_answers(plain: dict[str, Answer]) -> None:
-    with EngineProcess() as worker:
-        assert loaded(worker, "on").speculation == "prompt look-up"
-        guessed = answers(worker)
-    for id, answer in guessed.items():
-        assert_same(answer, plain[id])
-    usage = guessed["list"].finished.usage
-    assert usage.drafted_tokens >= usage.accepted_tokens > 0
-    assert all(answer.finished.usage.drafted_tokens == 0 for answer in plain.values())
-
-
-def test_several_at_once_get_the_same_answers(plain: dict[str, Answer]) -> None:
-    with EngineProcess() as worker:
-        loaded(worker, "on")
-        guessed = worker.ask(*requests())
-    for id, answer in guessed.items():
-        assert_same(answer, plain[id])
-
-
-def test_a_draft_that_is_the_model_itself_is_nearly_always_right(
-    plain: dict[str, Answer],
+@pytest.mark.parametrize("id", PROMPTS)
+def test_a_draft_that_is_the_model_itself_changes_no_token_and_is_nearly_always_right(
+    plain: dict[str, Answer], id: str
 ) -> None:
-    with EngineProcess() as worker:
-        info = loaded(worker, "on", starter_model())
-        guessed = answers(worker)
+    info, guessed = answer(id, "on", starter_model())
     assert info.speculation == f"draft {starter_model().stem}"
-    for id, answer in guessed.items():
-        assert_same(answer, plain[id])
-    drafted = sum(answer.finished.usage.drafted_tokens for answer in guessed.values())
-    accepted = sum(answer.finished.usage.accepted_tokens for answer in guessed.values())
-    assert drafted > 0
-    assert accepted >= 0.95 * drafted
+    assert tokens(guessed) == tokens(plain[id])
+    usage = guessed.finished.usage
+    assert usage.accepted_tokens >= 0.9 * usage.drafted_tokens > 0
 
 
 def test_a_draft_of_another_vocabulary_is_told_and_not_used(tmp_path: Path) -> None:
     draft = write_tiny_gguf(tmp_path / "other.gguf")
-    with EngineProcess() as worker:
-        info = loaded(worker, "auto", draft)
-        answer = worker.answer(requests()[0])
+    info, alone = answer("list", "auto", draft)
     assert info.speculation.startswith("prompt look-up, because the draft model other.gguf")
     assert "vocabulary" in info.speculation
-    assert answer.finished.usage.completion_tokens > 0
+    assert alone.finished.usage.completion_tokens > 0
 
 
 def test_a_draft_that_is_missing_is_told_and_not_used(tmp_path: Path) -> None:
     with EngineProcess() as worker:
-        info = loaded(worker, "auto", tmp_path / "nowhere.gguf")
+        info = load(worker, "auto", tmp_path / "nowhere.gguf")
     assert info.speculation.startswith("prompt look-up, because the draft model nowhere.gguf")
