@@ -82,6 +82,15 @@ def test_the_same_image_is_encoded_once() -> None:
     assert len(projector.encoded) == 2
 
 
+def test_each_encoded_part_is_told_as_progress() -> None:
+    projection = Projection(FakeProjector())
+    told: list[None] = []
+    projection.progress = lambda: told.append(None)
+    projection.encode(shown("red"))
+    projection.encode(shown("red"))
+    assert len(told) == 3
+
+
 def test_images_are_forgotten_when_they_take_much_memory() -> None:
     projector = FakeProjector(data_bytes=50 * 2**20)
     prompts = builder(projector)

@@ -297,12 +297,12 @@ def test_images_that_see_all_of_themselves_leave_the_context_causal(
 
 def test_an_image_too_long_for_the_context_is_refused_unread(projector: MediaProjector) -> None:
     with pytest.raises(ContextOverflow, match="alone has 16 tokens"):
-        projector.encode(Media(kind="image", data=picture("red")), 10, 64)
+        list(projector.encode(Media(kind="image", data=picture("red")), 10, 64))
 
 
 def test_a_sound_in_the_place_of_an_image_is_refused(projector: MediaProjector) -> None:
     with pytest.raises(InvalidRequest, match="cannot be decoded"):
-        projector.encode(Media(kind="audio", data=picture("red")), 100, 64)
+        list(projector.encode(Media(kind="audio", data=picture("red")), 100, 64))
 
 
 def test_a_model_with_two_dimensional_places_answers_text_and_says_so(tmp_path: Path) -> None:

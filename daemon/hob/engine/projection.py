@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from hob.engine.media import EncodedMedia, MediaRun, Part, check_media, find_runs
@@ -22,13 +22,14 @@ class Projector(Protocol):
 
     def digest(self, media: Media) -> bytes: ...
 
-    def encode(self, media: Media, most_tokens: int, most_at_once: int) -> tuple[Part, ...]:
-        """Raises InvalidRequest or ContextOverflow."""
+    def encode(self, media: Media, most_tokens: int, most_at_once: int) -> Iterable[Part]:
+        """Part after part, each of which may take seconds. Raises InvalidRequest or
+        ContextOverflow."""
 
 
 class Projection:
     """Used by the preparation thread alone. Without a projector, or when there is a `problem` with
-    it, every medium is refused."""
+    it, every medium is refused. `progress` is called after each part that was encoded."""
 
     def __init__(
         self,
@@ -42,6 +43,7 @@ class Projection:
         self._most_tokens = most_tokens
         self._most_at_once = most_at_once
         self._problem = problem
+        self.progress: Callable[[], None] = _nothing
         self._known: OrderedDict[bytes, tuple[Part, ...]] = OrderedDict()
         self._by_first_id: dict[int, EncodedMedia] = {}
         self._bytes = 0
@@ -57,8 +59,11 @@ class Projection:
         digest = projector.digest(media)
         if digest not in self._known:
             check_media(media)
-            parts = projector.encode(media, self._most_tokens, self._most_at_once)
-            self._remember(digest, parts)
+            parts: list[Part] = []
+            for part in projector.encode(media, self._most_tokens, self._most_at_once):
+                parts.append(part)
+                self.progress()
+            self._remember(digest, tuple(parts))
         self._known.move_to_end(digest)
         return self._known[digest]
 
@@ -79,6 +84,10 @@ class Projection:
         for encoded in _encoded(parts):
             self._bytes += len(encoded.data)
             self._by_first_id[encoded.ids[0]] = encoded
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
 
 
 def _encoded(parts: tuple[Part, ...]) -> list[EncodedMedia]:

@@ -25,7 +25,7 @@ from hob.engine.prompt import PromptBuilder
 from hob.engine.service import TextService
 from hob.engine.templates_builtin import TemplateChoice
 from hob.engine.watchdog import Watchdog
-from hob.wire.engine import FromWorker, LoadedInfo, LoadOptions
+from hob.wire.engine import FromWorker, Heartbeat, LoadedInfo, LoadOptions
 
 # What a step reads before it is known what steps cost: on a CPU larger ones read no faster.
 _CPU_USEFUL, _CPU_FULL = 32, 128
@@ -56,6 +56,8 @@ class LoadedModel:
         on_gpu = self.info.placement.layers_on_gpu > 0
         useful, full = (most, most) if on_gpu else (_CPU_USEFUL, _CPU_FULL)
         costs = CostCurve(most, useful, full)
+        # On a small machine an image takes seconds, and silence would be taken for a stall.
+        self.projection.progress = lambda: emit(Heartbeat(steps=0, live=0, queued=1))
         disk = self._disk()
         keep = disk.store if disk else _forget
         cache = PrefixCache(self.runtime, self.options.cache.ram_bytes, keep)

@@ -196,7 +196,8 @@ class Failed(Value, frozen=True, tag="failed"):
 
 class Heartbeat(Value, frozen=True, tag="heartbeat"):
     """Progress without text: `steps` were computed since the load; sent at most once a second,
-    and only while there is work, so that an idle worker is silent."""
+    and only while there is work, so that an idle worker is silent. One without steps comes after
+    each image that was encoded."""
 
     steps: int
     live: int

@@ -74,9 +74,9 @@ class MediaProjector(Owner):
         """The same for the same medium and projector alone."""
         return media_digest(media, self._digest)
 
-    def encode(self, media: Media, most_tokens: int, most_at_once: int) -> tuple[Part, ...]:
-        """What stands for a medium in a prompt, if it has at most `most_tokens`; embeddings that
-        must be computed at once have at most `most_at_once`.
+    def encode(self, media: Media, most_tokens: int, most_at_once: int) -> Iterator[Part]:
+        """What stands for a medium in a prompt, part after part, if it has at most `most_tokens`;
+        embeddings that must be computed at once have at most `most_at_once`.
 
         Raises InvalidRequest when it cannot be decoded, ContextOverflow when it is too long.
         """
@@ -88,10 +88,8 @@ class MediaProjector(Owner):
             if tokens > most_tokens:
                 raise _too_long(media.kind, tokens, most_tokens)
             digest = self.digest(media)
-            return tuple(
-                self._part(chunk, digest + index.to_bytes(4, "little"), most_at_once)
-                for index, chunk in enumerate(found)
-            )
+            for index, chunk in enumerate(found):
+                yield self._part(chunk, digest + index.to_bytes(4, "little"), most_at_once)
 
     @contextmanager
     def _bitmap(self, media: Media) -> Iterator[int]:
