@@ -15,7 +15,7 @@ from fakes.runtime import END, FakeRuntime
 from hob.engine.inbox import Cancelled, Drain, Prepared, Refused
 from hob.engine.job import Job, Prompt
 from hob.engine.output.stream import PlainOutput
-from hob.errors import ContextOverflow
+from hob.errors import ContextOverflow, WorkerError
 from hob.wire.engine import Failed, Heartbeat
 from hob.wire.generate import Finished, Priority
 
@@ -309,27 +309,44 @@ def test_an_idle_loop_sleeps_until_a_message_comes(bench: Bench) -> None:
 
 
 class Anything(RuleBasedStateMachine):
-    """Requests come, are cancelled, fail and finish in any order."""
+    """Requests come, read ahead, are cancelled, fail and finish in any order."""
+
+    divisible = True
 
     def __init__(self) -> None:
         super().__init__()
-        self.bench = Bench(FakeRuntime(context_length=64, slots=3))
+        runtime = FakeRuntime(context_length=64, slots=3, divisible=self.divisible)
+        self.bench = Bench(runtime)
         self.count = 0
+
+    def new(self) -> str:
+        self.count += 1
+        return str(self.count - 1)
 
     @rule(
         prompt=st.text("ab", min_size=1, max_size=40),
         max_new=st.integers(1, 24),
         priority=st.sampled_from(["interactive", "normal", "background"]),
+        scores=st.booleans(),
     )
-    def ask(self, prompt: str, max_new: int, priority: Priority) -> None:
-        self.bench.ask(str(self.count), prompt, max_new, priority=priority)
-        self.count += 1
+    def ask(self, prompt: str, max_new: int, priority: Priority, scores: bool) -> None:
+        logprobs = 1 if scores else None
+        self.bench.ask(
+            self.new(), prompt, max_new, priority=priority, echo=scores, logprobs=logprobs
+        )
+
+    @rule(
+        prompt=st.text("ab", min_size=1, max_size=60),
+        priority=st.sampled_from(["interactive", "normal", "background"]),
+    )
+    def read_ahead(self, prompt: str, priority: Priority) -> None:
+        self.bench.read_ahead(self.new(), prompt, priority)
 
     @rule()
     def accept_only(self) -> None:
-        self.bench.accept(str(self.count))
-        self.bench.loop.post(Refused(str(self.count), ContextOverflow("Too long.")))
-        self.count += 1
+        id = self.new()
+        self.bench.accept(id)
+        self.bench.loop.post(Refused(id, ContextOverflow("Too long.")))
 
     @precondition(lambda self: self.count)
     @rule(data=st.data())
@@ -344,6 +361,15 @@ class Anything(RuleBasedStateMachine):
     def fail(self) -> None:
         self.bench.runtime.fail_next = True
 
+    @rule(prompt=st.text("ab", min_size=1, max_size=3))
+    def ask_with_a_sampler_that_fails(self, prompt: str) -> None:
+        self.bench.runtime.sampler_fails[prompt.encode()] = {"forced": WorkerError("It fails.")}
+        self.bench.ask(self.new(), prompt)
+
+    @rule(length=st.integers(0, 4))
+    def force(self, length: int) -> None:
+        self.bench.runtime.forces = lambda taken: b"ababab"[:length]
+
     @invariant()
     def nothing_ends_twice(self) -> None:
         assert all(self.bench.ends(str(id)) <= 1 for id in range(self.count))
@@ -353,11 +379,21 @@ class Anything(RuleBasedStateMachine):
         self.bench.settle()
         assert all(self.bench.ends(str(id)) == 1 for id in range(self.count))
         assert all(sampler.closed for sampler in self.bench.runtime.samplers)
+        self.bench.check_cells()
         # No slot or cell has leaked: the largest possible request still fits.
         self.bench.ask("last", "z" * 40, 24)
         self.bench.settle()
         assert self.bench.finished("last").reason == "length"
 
 
+class AnythingWhole(Anything):
+    """On memory that cannot be divided."""
+
+    divisible = False
+
+
+_SETTINGS = settings(max_examples=60, stateful_step_count=30, deadline=None)
 TestAnything = Anything.TestCase
-TestAnything.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestAnything.settings = _SETTINGS
+TestAnythingWhole = AnythingWhole.TestCase
+TestAnythingWhole.settings = _SETTINGS

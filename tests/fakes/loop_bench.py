@@ -25,11 +25,12 @@ class Bench:
         runtime: FakeRuntime,
         watchdog: AbstractContextManager[None] | None = None,
         guesser: Guesser | None = None,
+        ram_bytes: int = 10_000,
     ) -> None:
         self.runtime = runtime
         self.now = 0.0
         self.sent: list[FromWorker] = []
-        self.cache = PrefixCache(runtime, 10_000)
+        self.cache = PrefixCache(runtime, ram_bytes)
         self.costs = CostCurve(32, default_useful=8, default_full=32)
         self.loop = EngineLoop(
             runtime,

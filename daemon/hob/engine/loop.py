@@ -17,7 +17,6 @@ from hob.engine.admission import Admission, live_view, not_within_media
 from hob.engine.cache.disk import DiskStates
 from hob.engine.cache.prefixes import WORTH_SAVING, PrefixCache
 from hob.engine.chores import Chores
-from hob.engine.chunks import next_chunk
 from hob.engine.costs import CostCurve
 from hob.engine.drawing import Drawing
 from hob.engine.guessing.source import Guesser
@@ -278,7 +277,7 @@ class EngineLoop:
             if (medium := first.media) and first.slot is not None:
                 # The scheduler gives it a step of its own.
                 return [self._runtime.decode_media(first.slot, medium.start, medium.encoded)]
-            return self._runtime.decode([next_chunk(seq, count) for seq, count in batch])
+            return self._runtime.decode([seq.chunk(count) for seq, count in batch])
 
     def _advance(self, batch: Batch, indexes: Items[int]) -> None:
         """Note what was computed, and draw a token for whoever has its logits."""
