@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ctypes
 import struct
 import zlib
@@ -32,6 +33,7 @@ from hob.errors import ContextOverflow, InvalidRequest
 from hob.wire.chat import ChatMessage, Media
 from hob.wire.engine import Loaded, LoadFailed, LoadOptions
 from hob.wire.generate import GenerateRequest, Sampling
+from live_daemon import LiveDaemon
 
 pytestmark = pytest.mark.live
 
@@ -163,6 +165,27 @@ def test_a_projector_that_cannot_be_loaded_says_so(pair: Seeing, tmp_path: Path,
         failed = engine.load(pair.model, LoadOptions(projector=str(file)))
     assert isinstance(failed, LoadFailed)
     assert "mmproj.gguf" in failed.error.message
+
+
+def test_a_picture_in_openais_words_reaches_a_model_with_its_projector_beside_it(
+    pair: Seeing, home: Path
+) -> None:
+    url = f"data:image/png;base64,{base64.b64encode(picture('red')).decode()}"
+    content = [
+        {"type": "text", "text": "what is "},
+        {"type": "image_url", "image_url": {"url": url}},
+    ]
+    with LiveDaemon(home, models=[pair.model, pair.projector]) as daemon:
+        sdk = daemon.openai()
+        assert len(sdk.models.list().data) == 1
+        first, again = (
+            sdk.chat.completions.create(
+                model="", max_tokens=4, messages=[{"role": "user", "content": content}]
+            )
+            for _turn in range(2)
+        )
+    assert first.usage.prompt_tokens > IMAGE_TOKENS
+    assert again.usage.prompt_tokens_details.cached_tokens >= IMAGE_TOKENS
 
 
 # By llama.cpp itself
