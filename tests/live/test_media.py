@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -176,7 +177,7 @@ def test_a_picture_in_openais_words_reaches_a_model_with_its_projector_beside_it
         {"type": "image_url", "image_url": {"url": url}},
     ]
     with LiveDaemon(home, models=[pair.model, pair.projector]) as daemon:
-        sdk = daemon.openai()
+        sdk: Any = daemon.openai()
         assert len(sdk.models.list().data) == 1
         first, again = (
             sdk.chat.completions.create(
