@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import ctypes
+import io
+import math
 import struct
+import wave
 import zlib
 from collections.abc import Iterator, Sequence
 from itertools import count
@@ -19,7 +22,9 @@ from fakes.pictures import picture
 from fakes.tiny_gguf import Gguf
 from fakes.tiny_vision import (
     IMAGE_TOKENS,
+    SOUND_TOKENS,
     Seeing,
+    tiny_ears,
     tiny_projector,
     two_dimensional_model,
     write_tiny_vision,
@@ -65,6 +70,12 @@ def ask(*images: bytes, text: str = TEXT, at: int = 8, max_tokens: int = 8) -> G
         max_tokens=max_tokens,
         sampling=Sampling(temperature=0.0, ignore_eos=True),
     )
+
+
+def listen(data: bytes) -> GenerateRequest:
+    media = (Media(kind="audio", data=data, at=8),)
+    request = ask()
+    return replace(request, messages=(replace(request.messages[0], media=media),))
 
 
 def outcome(answer: Answer) -> tuple[str, str, str]:
@@ -187,6 +198,38 @@ def test_a_picture_in_openais_words_reaches_a_model_with_its_projector_beside_it
         )
     assert first.usage.prompt_tokens > IMAGE_TOKENS
     assert again.usage.prompt_tokens_details.cached_tokens >= IMAGE_TOKENS
+
+
+def tone(hertz: int) -> bytes:
+    """A second of a tone, as a WAV file."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setparams((1, 2, 16_000, 0, "NONE", ""))
+        samples = (round(9000 * math.sin(2 * math.pi * hertz * n / 16_000)) for n in range(16_000))
+        out.writeframes(struct.pack("<16000h", *samples))
+    return file.getvalue()
+
+
+def test_a_model_with_ears_answers_to_sounds_and_not_to_images(
+    pair: Seeing, tmp_path: Path
+) -> None:
+    ears = tmp_path / "mmproj.gguf"
+    ears.write_bytes(tiny_ears().bytes())
+    with EngineProcess() as engine:
+        loaded = engine.load(pair.model, LoadOptions(projector=str(ears)))
+        assert isinstance(loaded, Loaded), loaded
+        assert loaded.info.media == ("audio",)
+        answers: dict[int, str] = {}
+        for hertz in (100, 1000, 1000, 3000):
+            answer = engine.answer(listen(tone(hertz)))
+            usage = answer.finished.usage
+            heard = usage.cached_tokens > usage.prompt_tokens - SOUND_TOKENS
+            assert heard == (hertz in answers)
+            assert answer.text == answers.setdefault(hertz, answer.text)
+        assert len(set(answers.values())) > 1
+        assert "plain samples" in outcome(engine.answer(listen(b"RIFF....WAVEfmt " + bytes(30))))[1]
+        assert "decoded" in outcome(engine.answer(listen(b"ID3" + bytes(30))))[1]
+        assert "cannot see" in outcome(engine.answer(ask(picture("red"))))[1]
 
 
 # By llama.cpp itself
