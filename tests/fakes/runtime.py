@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hob.engine.cache.memory import State
 from hob.engine.media import EncodedMedia
 from hob.engine.runtime import Chunk, DecodeAborted, Draw, Matcher, OutOfCells
-from hob.errors import HobError, WorkerError
+from hob.errors import HobError, InvalidRequest, WorkerError
 from hob.wire.generate import AdapterUse, GenerateRequest, TokenLogprob
 
 END = 0
@@ -162,6 +162,10 @@ class FakeRuntime:
         tokens.frombytes(bytes(state))
         self.cells[slot] = [Cell(token) for token in tokens]
         return True
+
+    def load_adapters(self, adapters: Sequence[AdapterUse]) -> None:
+        if any("bad" in adapter.path for adapter in adapters):
+            raise InvalidRequest("It is no adapter.", param="lora")
 
     def adapt(self, adapters: Sequence[AdapterUse]) -> None:
         self.adapters.append(adapters)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hob.engine.media import EncodedMedia
+from hob.engine.native.adapter import Adapters
 from hob.engine.native.build import system_info
 from hob.engine.native.context import Context
 from hob.engine.native.library import bindings_version
@@ -12,8 +13,7 @@ from hob.engine.native.logprobs import RawLogprobs
 from hob.engine.native.model import Model
 from hob.engine.native.sampler import SamplerChain
 from hob.engine.runtime import Chunk, Matcher
-from hob.errors import UnsupportedParameter
-from hob.wire.generate import AdapterUse, GenerateRequest, TokenLogprob
+from hob.wire.generate import GenerateRequest, TokenLogprob
 
 
 class LlamaRuntime:
@@ -29,6 +29,9 @@ class LlamaRuntime:
         # The last sequence is for measuring.
         self.slots = context.params.slots - 1
         self.divisible = not (model.recurrent or model.window)
+        adapters = Adapters(model, context)
+        self.load_adapters = adapters.load
+        self.adapt = adapters.apply
         self.decode = context.decode
         self.interrupt = context.interrupt
         self.clear_interrupt = context.clear_interrupt
@@ -56,10 +59,6 @@ class LlamaRuntime:
 
     def logprob(self, index: int, token: int, top: int) -> TokenLogprob:
         return RawLogprobs(self._context.logits_address(index), self.vocab).of(token, top)
-
-    def adapt(self, adapters: Sequence[AdapterUse]) -> None:
-        if adapters:
-            raise UnsupportedParameter("adapters")
 
     def measure(self, tokens: int) -> None:
         """Compute so many tokens for nobody. Raises what `decode` raises."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +17,10 @@ from hob.engine.memory import available_bytes
 from hob.engine.native.build import can_offload, devices
 from hob.engine.native.context import Context, ContextParams
 from hob.engine.native.embedding import has_classifier
-from hob.engine.native.model import Model
+from hob.engine.native.model import GpuSplit, Model
 from hob.engine.output.formats import choose_format
+from hob.engine.placing import check_kv_type, check_split, gpus_of, layer_wishes
+from hob.engine.placing import placement as place
 from hob.engine.projection import Projection
 from hob.engine.templates_builtin import ModelFacts, TemplateChoice, choose_template
 from hob.engine.textmodel import LoadedModel
@@ -42,14 +44,44 @@ _MOST_SEQUENCES = 256
 def load(
     path: Path, options: LoadOptions, progress: Callable[[float], None], stack: ExitStack
 ) -> LoadedModel | LoadedEmbedder:
-    """Load and warm up. What was opened is closed by `stack`.
+    """Load and warm up, with as many layers on the GPU as fit. What was opened is closed by
+    `stack`.
 
-    Raises ModelLoadFailed or OutOfMemory.
+    Raises ModelLoadFailed, OutOfMemory or InvalidRequest.
     """
     began = time.monotonic()
-    model, gpu_layers = _load_weights(path, options, progress)
-    stack.enter_context(model)
-    placement = _placement(model, gpu_layers)
+    check_kv_type(options)
+    check_split(options, gpus_of(devices()))
+    *more, fewest = layer_wishes(options, can_offload())
+    for wish in more:
+        with suppress(ModelLoadFailed, OutOfMemory):
+            return _load_with(wish, path, options, progress, stack=stack, began=began)
+    return _load_with(fewest, path, options, progress, stack=stack, began=began)
+
+
+def _load_with(
+    wish: int,
+    path: Path,
+    options: LoadOptions,
+    progress: Callable[[float], None],
+    *,
+    stack: ExitStack,
+    began: float,
+) -> LoadedModel | LoadedEmbedder:
+    """One try, with `wish` layers on the GPU; when it fails, everything is closed again."""
+    with ExitStack() as opened:
+        model = opened.enter_context(_load_weights(path, options, progress, wish))
+        loaded = _make(model, min(wish, model.layers + 1), options, opened, began)
+        stack.push(opened.pop_all())
+    return loaded
+
+
+def _make(
+    model: Model, gpu_layers: int, options: LoadOptions, stack: ExitStack, began: float
+) -> LoadedModel | LoadedEmbedder:
+    path = model.path
+    gpus = gpus_of(devices()) if gpu_layers else []
+    placement = place(options, gpus, can_offload(), model.layers, gpu_layers)
     stated = model.metadata(f"{model.architecture}.pooling_type")
     made_for = purpose(model.architecture, stated, has_classifier(model))
     if made_for.kind != "text":
@@ -112,22 +144,19 @@ def _open_projector(
 
 
 def _load_weights(
-    path: Path, options: LoadOptions, progress: Callable[[float], None]
-) -> tuple[Model, int]:
-    """The model and how many layers llama.cpp was asked to put on a GPU: what was wished, else
-    half, else none."""
-    wishes = _gpu_wishes(options)
-    for last, wish in enumerate(wishes, start=1):
-        try:
-            model = Model.load(
-                path, gpu_layers=wish, mmap=options.mmap, mlock=options.mlock, progress=progress
-            )
-        except ModelLoadFailed as error:
-            if last == len(wishes):
-                raise _weights_failure(path, error) from error
-        else:
-            return model, min(wish, model.layers + 1)
-    raise AssertionError("there is always a wish")
+    path: Path, options: LoadOptions, progress: Callable[[float], None], gpu_layers: int
+) -> Model:
+    try:
+        return Model.load(
+            path,
+            gpu_layers=gpu_layers,
+            mmap=options.mmap,
+            mlock=options.mlock,
+            progress=progress,
+            split=GpuSplit(options.split_mode, options.main_gpu, options.tensor_split),
+        )
+    except ModelLoadFailed as error:
+        raise _weights_failure(path, error) from error
 
 
 def _weights_failure(path: Path, error: ModelLoadFailed) -> ModelLoadFailed | OutOfMemory:
@@ -141,15 +170,6 @@ def _weights_failure(path: Path, error: ModelLoadFailed) -> ModelLoadFailed | Ou
         need_bytes=need,
         free_bytes=free,
     )
-
-
-def _gpu_wishes(options: LoadOptions) -> list[int]:
-    """Layers to try to offload, most first. The count of layers is not known before the file is
-    read, so "all" is a number above any model's."""
-    if options.gpu_layers == 0 or not can_offload():
-        return [0]
-    most = options.gpu_layers or 999
-    return [most, most // 2, 0] if most > 1 else [most, 0]
 
 
 def _context_params(model: Model, options: LoadOptions) -> ContextParams:
@@ -182,15 +202,6 @@ def _make_context(model: Model, params: ContextParams, kv_bytes: int) -> Context
             need_bytes=kv_bytes,
             free_bytes=free,
         ) from error
-
-
-def _placement(model: Model, gpu_layers: int) -> Placement:
-    gpus = [device for device in devices() if device.kind in ("gpu", "igpu")] if gpu_layers else []
-    return Placement(
-        device=gpus[0].description or gpus[0].name if gpus else "CPU",
-        layers=model.layers,
-        layers_on_gpu=min(gpu_layers, model.layers) if gpus else 0,
-    )
 
 
 def _template(model: Model, options: LoadOptions) -> TemplateChoice:

@@ -158,6 +158,12 @@ class EngineLoop:
     def _prepared(self, seq: Sequence, job: Job) -> None:
         """Into the queue, by way of the disk when it knows more of the prompt."""
         seq.prepared(job)
+        try:
+            self._runtime.load_adapters(seq.request.adapters)
+        except HobError as error:
+            del self._preparing[seq.id]
+            self._fail(seq, error)
+            return
         if not self._cache.divisible:
             seq.stops = checkpoints(seq)
         tokens = seq.tokens[:-1]

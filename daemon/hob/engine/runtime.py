@@ -86,8 +86,11 @@ class Runtime(Memory, Protocol):
         Raises what `decode` raises.
         """
 
+    def load_adapters(self, adapters: Sequence[AdapterUse]) -> None:
+        """Have these ready. Raises InvalidRequest for what is no adapter of this model."""
+
     def adapt(self, adapters: Sequence[AdapterUse]) -> None:
-        """Compute with these adapters from now on. Raises ModelLoadFailed or InvalidRequest."""
+        """Compute with these adapters from now on. Raises InvalidRequest."""
 
     def interrupt(self) -> None: ...
 

@@ -102,13 +102,16 @@ class PrefixCache:
     def _restore(self, owner: str, key: Hashable, found: Found) -> int | None:
         """Bring a saved state back into a slot; None when there is no slot or room, or llama.cpp
         does not take it."""
+        entry = found.entry
         empty = self._table.place(("nothing is like this", key), ())
-        if empty is None:
+        # Looked at before anything is let go for it, which might be what is known in cells.
+        if empty is None or len(entry.tokens) > self.free_cells:
             return None
         slot = empty.slot
         self._clear(slot, save=True)
-        entry = found.entry
-        if not self.make_room(len(entry.tokens)) or not self._memory.restore(slot, entry.state):
+        self.make_room(len(entry.tokens))
+        if not self._memory.restore(slot, entry.state):
+            self._saved.forget(entry)
             return None
         self._saved.use(entry)
         self._keep(entry)

@@ -5,12 +5,30 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from hob.engine.native.library import lib, log
 from hob.engine.native.owner import Owner
 from hob.engine.native.vocab import Vocab
 from hob.errors import ModelLoadFailed
+from hob.wire.engine import SplitMode
+
+_SPLIT_MODES: dict[SplitMode, int] = {
+    "none": lib.LLAMA_SPLIT_MODE_NONE,
+    "layer": lib.LLAMA_SPLIT_MODE_LAYER,
+    "row": lib.LLAMA_SPLIT_MODE_ROW,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GpuSplit:
+    """How a model is spread over several GPUs; `shares` by the order of the GPUs, empty for as
+    much as each has memory."""
+
+    mode: SplitMode = "layer"
+    main: int = 0
+    shares: tuple[float, ...] = ()
 
 
 class Model(Owner):
@@ -30,6 +48,7 @@ class Model(Owner):
         mmap: bool,
         mlock: bool,
         progress: Callable[[float], None],
+        split: GpuSplit | None = None,
     ) -> Model:
         """Read the file. `progress` gets the fraction read, 0 to 1, from this thread.
 
@@ -37,6 +56,13 @@ class Model(Owner):
         """
         params = lib.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
+        split = split or GpuSplit()
+        params.split_mode = _SPLIT_MODES[split.mode]
+        params.main_gpu = split.main
+        # llama.cpp reads the array while it loads.
+        shares = (ctypes.c_float * lib.llama_max_devices())(*split.shares)
+        if split.shares:
+            params.tensor_split = shares
         params.load_mode = _load_mode(mmap, mlock)
 
         def report(fraction: float, _user_data: object) -> bool:
