@@ -22,7 +22,7 @@ from hob.engine.drawing import Drawing
 from hob.engine.guessing.source import Guesser
 from hob.engine.inbox import Accepted, Cancelled, Drain, Fetched, Message, Prepared, Refused
 from hob.engine.job import Job
-from hob.engine.runtime import Chunk, DecodeAborted, OutOfCells, Runtime
+from hob.engine.runtime import DecodeAborted, OutOfCells, Runtime
 from hob.engine.scheduler import Sizes, Step, Turns, give_way, plan, reading_share
 from hob.engine.sequence import Sequence
 from hob.errors import Cancelled as TakenBack
@@ -277,7 +277,7 @@ class EngineLoop:
             if (medium := first.media) and first.slot is not None:
                 # The scheduler gives it a step of its own.
                 return [self._runtime.decode_media(first.slot, medium.start, medium.encoded)]
-            return self._runtime.decode([_chunk(seq, count) for seq, count in batch])
+            return self._runtime.decode([seq.chunk(count) for seq, count in batch])
 
     def _advance(self, batch: Batch, indexes: Items[int]) -> None:
         """Note what was computed, and draw a token for whoever has its logits."""
@@ -389,16 +389,3 @@ class EngineLoop:
             self._beat_at = now
             queued = len(self._waiting) + len(self._preparing)
             self._emit(Heartbeat(steps=self._steps, live=len(self._live), queued=queued))
-
-
-def _chunk(seq: Sequence, count: int) -> Chunk:
-    """The next `count` tokens of a sequence; logits where something is drawn or scored."""
-    assert seq.slot is not None
-    certain = seq.tokens[seq.computed : seq.computed + count]
-    guesses = seq.guesses[: count - len(certain)]
-    outputs = 0
-    if seq.computed + len(certain) == len(seq.tokens) and not seq.prefill:
-        outputs = 1 + len(guesses)
-    if seq.scores_prompt and not seq.new_tokens:
-        outputs = len(certain)
-    return Chunk(seq.slot, seq.computed, [*certain, *guesses], outputs)

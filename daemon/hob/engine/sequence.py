@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from hob.engine.job import Job
 from hob.engine.media import MediaRun
 from hob.engine.output.stream import Emission, Output
-from hob.engine.runtime import Sampler
+from hob.engine.runtime import Chunk, Sampler
 from hob.wire.generate import (
     Delta,
     Finished,
@@ -120,6 +120,18 @@ class Sequence:
         stops = [*self.stops, *(run.start for run in self._runs)]
         ahead = [stop - self.computed for stop in stops if stop > self.computed]
         return min([self.pending, *ahead])
+
+    def chunk(self, count: int) -> Chunk:
+        """The next `count` tokens; logits where something is drawn or scored."""
+        assert self.slot is not None
+        certain = self.tokens[self.computed : self.computed + count]
+        guesses = self.guesses[: count - len(certain)]
+        outputs = 0
+        if self.computed + len(certain) == len(self.tokens) and not self.prefill:
+            outputs = 1 + len(guesses)
+        if self.scores_prompt and not self.new_tokens:
+            outputs = len(certain)
+        return Chunk(self.slot, self.computed, [*certain, *guesses], outputs)
 
     def prepared(self, job: Job) -> None:
         """The prompt is tokenized; at most `max_new` tokens follow it."""
