@@ -13,8 +13,9 @@ from pathlib import Path
 
 from fakes.tiny_gguf import EMBEDDING, Gguf, Tensor, tiny_metadata, tiny_tensors
 
-IMAGE_TOKENS = 16
+IMAGE_TOKENS, SOUND_TOKENS = 16, 15
 _SIDE, _PATCH, _WIDTH, _HIDDEN, _BLOCKS = 32, 8, 32, 64, 2
+_MELS, _STACK = 80, 50
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,37 @@ def tiny_projector(kind: str = "mlp", width: int = EMBEDDING) -> Gguf:
     return Gguf(metadata, [_loud(tensor) for tensor in _eyes(width)])
 
 
+def tiny_ears() -> Gguf:
+    """A projector of an audio transformer that makes 15 tokens of half a minute."""
+    metadata: dict[str, object] = {
+        "general.architecture": "clip",
+        "general.type": "mmproj",
+        "general.name": "Tiny Ears",
+        "general.file_type": 0,
+        "clip.has_audio_encoder": True,
+        "clip.projector_type": "voxtral",
+        "clip.audio.num_mel_bins": _MELS,
+        "clip.audio.embedding_length": _WIDTH,
+        "clip.audio.feed_forward_length": _HIDDEN,
+        "clip.audio.projection_dim": EMBEDDING,
+        "clip.audio.block_count": 1,
+        "clip.audio.attention.head_count": 2,
+        "clip.audio.attention.layer_norm_epsilon": 1e-5,
+        "clip.audio.projector.stack_factor": _STACK,
+    }
+    tensors = [
+        Tensor("a.conv1d.1.weight", (3, _MELS, _WIDTH)),
+        Tensor("a.conv1d.1.bias", (1, _WIDTH)),
+        Tensor("a.conv1d.2.weight", (3, _WIDTH, _WIDTH)),
+        Tensor("a.conv1d.2.bias", (1, _WIDTH)),
+        Tensor("a.position_embd.weight", (_WIDTH, 1500)),
+        Tensor("mm.a.mlp.1.weight", (_WIDTH * _STACK, _HIDDEN)),
+        Tensor("mm.a.mlp.2.weight", (_HIDDEN, EMBEDDING)),
+        *(block for block in _blocks("a", 1) if block.name != "a.blk.0.attn_k.bias"),
+    ]
+    return Gguf(metadata, [_loud(tensor) for tensor in tensors])
+
+
 def _eyes(width: int) -> list[Tensor]:
     tensors = [
         Tensor("v.patch_embd.weight", (_PATCH, _PATCH, 3, _WIDTH)),
@@ -83,7 +115,12 @@ def _eyes(width: int) -> list[Tensor]:
         Tensor("mm.2.weight", (width, width)),
         Tensor("mm.2.bias", (width,)),
     ]
-    for block in range(_BLOCKS):
+    return [*tensors, *_blocks("v", _BLOCKS)]
+
+
+def _blocks(prefix: str, count: int) -> list[Tensor]:
+    tensors = []
+    for block in range(count):
         for name, rows, columns in (
             ("attn_q", _WIDTH, _WIDTH),
             ("attn_k", _WIDTH, _WIDTH),
@@ -92,11 +129,11 @@ def _eyes(width: int) -> list[Tensor]:
             ("ffn_up", _WIDTH, _HIDDEN),
             ("ffn_down", _HIDDEN, _WIDTH),
         ):
-            tensors.append(Tensor(f"v.blk.{block}.{name}.weight", (rows, columns)))
-            tensors.append(Tensor(f"v.blk.{block}.{name}.bias", (columns,)))
+            tensors.append(Tensor(f"{prefix}.blk.{block}.{name}.weight", (rows, columns)))
+            tensors.append(Tensor(f"{prefix}.blk.{block}.{name}.bias", (columns,)))
         for name in ("ln1", "ln2"):
-            tensors.append(Tensor(f"v.blk.{block}.{name}.weight", (_WIDTH,)))
-            tensors.append(Tensor(f"v.blk.{block}.{name}.bias", (_WIDTH,)))
+            tensors.append(Tensor(f"{prefix}.blk.{block}.{name}.weight", (_WIDTH,)))
+            tensors.append(Tensor(f"{prefix}.blk.{block}.{name}.bias", (_WIDTH,)))
     return tensors
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import ctypes
+import io
+import math
 import struct
+import wave
 import zlib
 from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -17,7 +22,9 @@ from fakes.pictures import picture
 from fakes.tiny_gguf import Gguf
 from fakes.tiny_vision import (
     IMAGE_TOKENS,
+    SOUND_TOKENS,
     Seeing,
+    tiny_ears,
     tiny_projector,
     two_dimensional_model,
     write_tiny_vision,
@@ -32,6 +39,7 @@ from hob.errors import ContextOverflow, InvalidRequest
 from hob.wire.chat import ChatMessage, Media
 from hob.wire.engine import Loaded, LoadFailed, LoadOptions
 from hob.wire.generate import GenerateRequest, Sampling
+from live_daemon import LiveDaemon
 
 pytestmark = pytest.mark.live
 
@@ -62,6 +70,12 @@ def ask(*images: bytes, text: str = TEXT, at: int = 8, max_tokens: int = 8) -> G
         max_tokens=max_tokens,
         sampling=Sampling(temperature=0.0, ignore_eos=True),
     )
+
+
+def listen(data: bytes) -> GenerateRequest:
+    media = (Media(kind="audio", data=data, at=8),)
+    request = ask()
+    return replace(request, messages=(replace(request.messages[0], media=media),))
 
 
 def outcome(answer: Answer) -> tuple[str, str, str]:
@@ -163,6 +177,59 @@ def test_a_projector_that_cannot_be_loaded_says_so(pair: Seeing, tmp_path: Path,
         failed = engine.load(pair.model, LoadOptions(projector=str(file)))
     assert isinstance(failed, LoadFailed)
     assert "mmproj.gguf" in failed.error.message
+
+
+def test_a_picture_in_openais_words_reaches_a_model_with_its_projector_beside_it(
+    pair: Seeing, home: Path
+) -> None:
+    url = f"data:image/png;base64,{base64.b64encode(picture('red')).decode()}"
+    content = [
+        {"type": "text", "text": "what is "},
+        {"type": "image_url", "image_url": {"url": url}},
+    ]
+    with LiveDaemon(home, models=[pair.model, pair.projector]) as daemon:
+        sdk: Any = daemon.openai()
+        assert len(sdk.models.list().data) == 1
+        first, again = (
+            sdk.chat.completions.create(
+                model="", max_tokens=4, messages=[{"role": "user", "content": content}]
+            )
+            for _turn in range(2)
+        )
+    assert first.usage.prompt_tokens > IMAGE_TOKENS
+    assert again.usage.prompt_tokens_details.cached_tokens >= IMAGE_TOKENS
+
+
+def tone(hertz: int) -> bytes:
+    """A second of a tone, as a WAV file."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setparams((1, 2, 16_000, 0, "NONE", ""))
+        samples = (round(9000 * math.sin(2 * math.pi * hertz * n / 16_000)) for n in range(16_000))
+        out.writeframes(struct.pack("<16000h", *samples))
+    return file.getvalue()
+
+
+def test_a_model_with_ears_answers_to_sounds_and_not_to_images(
+    pair: Seeing, tmp_path: Path
+) -> None:
+    ears = tmp_path / "mmproj.gguf"
+    ears.write_bytes(tiny_ears().bytes())
+    with EngineProcess() as engine:
+        loaded = engine.load(pair.model, LoadOptions(projector=str(ears)))
+        assert isinstance(loaded, Loaded), loaded
+        assert loaded.info.media == ("audio",)
+        answers: dict[int, str] = {}
+        for hertz in (100, 1000, 1000, 3000):
+            answer = engine.answer(listen(tone(hertz)))
+            usage = answer.finished.usage
+            heard = usage.cached_tokens > usage.prompt_tokens - SOUND_TOKENS
+            assert heard == (hertz in answers)
+            assert answer.text == answers.setdefault(hertz, answer.text)
+        assert len(set(answers.values())) > 1
+        assert "plain samples" in outcome(engine.answer(listen(b"RIFF....WAVEfmt " + bytes(30))))[1]
+        assert "decoded" in outcome(engine.answer(listen(b"ID3" + bytes(30))))[1]
+        assert "cannot see" in outcome(engine.answer(ask(picture("red"))))[1]
 
 
 # By llama.cpp itself

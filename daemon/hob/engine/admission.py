@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 
-from hob.engine.cache.prefixes import PrefixCache
+from hob.engine.cache.prefixes import WORTH_SAVING, PrefixCache
 from hob.engine.costs import CostCurve
 from hob.engine.media import whole_runs
 from hob.engine.runtime import Runtime
@@ -136,3 +136,10 @@ def not_within_media(cache: PrefixCache, seq: Sequence, computed: int) -> int:
     assert seq.slot is not None
     length = whole_runs(computed, seq.job.prompt.media)
     return computed if length == computed else cache.cut(seq.slot, length)
+
+
+def checkpoints(seq: Sequence) -> tuple[int, ...]:
+    """Where other prompts may go on from: after what they are likely to have in common, and before
+    the last token, which the same prompt computes again."""
+    boundary, last = seq.job.prompt.boundary, len(seq.tokens) - 1
+    return tuple(length for length in {boundary, last} if length >= WORTH_SAVING)

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from queue import Empty, SimpleQueue
 
 from hob.engine.abort import Abort
-from hob.engine.admission import Admission, live_view, not_within_media
+from hob.engine.admission import Admission, checkpoints, live_view, not_within_media
 from hob.engine.cache.disk import DiskStates
 from hob.engine.cache.prefixes import WORTH_SAVING, PrefixCache
 from hob.engine.chores import Chores
@@ -165,7 +165,7 @@ class EngineLoop:
             self._fail(seq, error)
             return
         if not self._cache.divisible:
-            seq.stops = _checkpoints(seq)
+            seq.stops = checkpoints(seq)
         tokens = seq.tokens[:-1]
         known = self._cache.known(seq.key, tokens)
         stored = None if seq.scores_prompt or not self._disk else self._disk.find(seq.key, tokens)
@@ -389,10 +389,3 @@ class EngineLoop:
             self._beat_at = now
             queued = len(self._waiting) + len(self._preparing)
             self._emit(Heartbeat(steps=self._steps, live=len(self._live), queued=queued))
-
-
-def _checkpoints(seq: Sequence) -> tuple[int, ...]:
-    """Where other prompts may go on from: after what they are likely to have in common, and before
-    the last token, which the same prompt computes again."""
-    boundary, last = seq.job.prompt.boundary, len(seq.tokens) - 1
-    return tuple(length for length in {boundary, last} if length >= WORTH_SAVING)

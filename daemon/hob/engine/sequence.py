@@ -122,7 +122,7 @@ class Sequence:
         return min([self.pending, *ahead])
 
     def chunk(self, count: int) -> Chunk:
-        """The next `count` tokens to be computed; logits where something is drawn or scored."""
+        """The next `count` tokens; logits where something is drawn or scored."""
         assert self.slot is not None
         certain = self.tokens[self.computed : self.computed + count]
         guesses = self.guesses[: count - len(certain)]
