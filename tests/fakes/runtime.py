@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hob.engine.cache.memory import State
 from hob.engine.runtime import Chunk, DecodeAborted, Draw, Matcher, OutOfCells
-from hob.errors import WorkerError
+from hob.errors import InvalidRequest, WorkerError
 from hob.wire.generate import AdapterUse, GenerateRequest, TokenLogprob
 
 END = 0
@@ -63,6 +63,7 @@ class FakeRuntime:
         self.script: Callable[[Sequence[int]], int] = lambda tokens: 97 + tokens[-1] % 26
         self.steps: list[tuple[Chunk, ...]] = []
         self.samplers: list[FakeSampler] = []
+        self.bad_adapters: set[str] = set()
         self.adapters: list[Sequence[AdapterUse]] = []
         self.before_decode: Callable[[], None] = lambda: None
         self.fail_next = False
@@ -136,6 +137,11 @@ class FakeRuntime:
             return False
         self.cells[slot] = [Cell(token) for token in bytes(state)]
         return True
+
+    def load_adapters(self, adapters: Sequence[AdapterUse]) -> None:
+        for adapter in adapters:
+            if adapter.path in self.bad_adapters:
+                raise InvalidRequest(f"{adapter.path} is no adapter.")
 
     def adapt(self, adapters: Sequence[AdapterUse]) -> None:
         self.adapters.append(adapters)

@@ -34,7 +34,8 @@ class Admission:
         self._costs = costs
         self._emit = emit
         self._clock = clock
-        self._groups: dict[Hashable, int] = {}
+        # A context begins without adapters, which is group 0.
+        self._groups: dict[Hashable, int] = {(): 0}
         self.waiting: dict[str, Sequence] = {}
 
     def enter(self, seq: Sequence) -> None:

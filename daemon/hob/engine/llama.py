@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hob.engine.native.adapter import Adapters
 from hob.engine.native.context import Context
 from hob.engine.native.model import Model
 from hob.engine.native.sampler import SamplerChain
 from hob.engine.runtime import Chunk, Matcher
 from hob.errors import UnsupportedParameter
-from hob.wire.generate import AdapterUse, GenerateRequest, TokenLogprob
+from hob.wire.generate import GenerateRequest, TokenLogprob
 
 
 class LlamaRuntime:
     """One model and one context of it; see hob.engine.runtime.Runtime."""
 
-    def __init__(self, model: Model, context: Context) -> None:
+    def __init__(self, model: Model, context: Context, adapters: Adapters) -> None:
         self._model = model
         self._context = context
         self.vocab = model.vocab
@@ -24,6 +25,8 @@ class LlamaRuntime:
         # The last sequence is for measuring.
         self.slots = context.params.slots - 1
         self.divisible = not (model.recurrent or model.window)
+        self.load_adapters = adapters.load
+        self.adapt = adapters.apply
         self.decode = context.decode
         self.interrupt = context.interrupt
         self.clear_interrupt = context.clear_interrupt
@@ -46,10 +49,6 @@ class LlamaRuntime:
 
     def logprob(self, index: int, token: int, top: int) -> TokenLogprob:
         raise UnsupportedParameter("logprobs")
-
-    def adapt(self, adapters: Sequence[AdapterUse]) -> None:
-        if adapters:
-            raise UnsupportedParameter("adapters")
 
     def measure(self, tokens: int) -> None:
         """Compute so many tokens for nobody. Raises what `decode` raises."""

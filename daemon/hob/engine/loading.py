@@ -12,6 +12,7 @@ from hob.engine.embedding.kind import purpose
 from hob.engine.embedding.loading import LoadedEmbedder, open_embedder
 from hob.engine.llama import LlamaRuntime
 from hob.engine.memory import available_bytes
+from hob.engine.native.adapter import Adapters
 from hob.engine.native.build import can_offload, devices
 from hob.engine.native.context import Context, ContextParams
 from hob.engine.native.embedding import has_classifier
@@ -56,6 +57,7 @@ def load(
     params = _context_params(model, options)
     kv_bytes = int(model.kv_row_elements() * params.length * _KV_BYTES[options.kv_type])
     context = stack.enter_context(_make_context(model, params, kv_bytes))
+    adapters = stack.enter_context(Adapters(model, context))
     warm_from = time.monotonic()
     context.warm_up(model.vocab.bos or 0)
     template = _template(model, options)
@@ -72,7 +74,7 @@ def load(
         load_s=warm_from - began,
         warm_up_s=time.monotonic() - warm_from,
     )
-    return LoadedModel(LlamaRuntime(model, context), info, template, options)
+    return LoadedModel(LlamaRuntime(model, context, adapters), info, template, options)
 
 
 def _load_weights(

@@ -116,7 +116,7 @@ class EngineLoop:
             case Prepared(id, job):
                 if seq := self._preparing.pop(id, None):
                     seq.prepared(job)
-                    self._admission.enter(seq)
+                    self._enter(seq)
             case Refused(id, error):
                 if seq := self._preparing.pop(id, None):
                     self._fail(seq, error)
@@ -124,6 +124,15 @@ class EngineLoop:
                 self._cancel(id)
             case Drain():
                 self._draining = True
+
+    def _enter(self, seq: Sequence) -> None:
+        """Adapters are loaded before the wait, so that a bad one fails its own request alone."""
+        try:
+            self._runtime.load_adapters(seq.request.adapters)
+        except HobError as error:
+            self._fail(seq, error)
+        else:
+            self._admission.enter(seq)
 
     def _cancel(self, request_id: str) -> None:
         """Take the request out of whichever state it is in; one that is already done is no news."""

@@ -79,6 +79,9 @@ class Runtime(Memory, Protocol):
         Raises DecodeAborted after `interrupt`, OutOfCells, and WorkerError when the model fails.
         """
 
+    def load_adapters(self, adapters: Sequence[AdapterUse]) -> object:
+        """Have these adapters at hand for `adapt`. Raises ModelLoadFailed or InvalidRequest."""
+
     def adapt(self, adapters: Sequence[AdapterUse]) -> None:
         """Compute with these adapters from now on. Raises ModelLoadFailed or InvalidRequest."""
 
