@@ -11,41 +11,13 @@ import pytest
 
 from fakes.engine_process import EngineProcess
 from hob.engine import loading
-from hob.engine.native.context import ContextParams
 from hob.errors import ModelLoadFailed, OutOfMemory
-from hob.wire.engine import LoadFailed, LoadOptions, Placement
-
-
-def params(*, batch: int = 512, slots: int = 4) -> ContextParams:
-    return ContextParams(
-        length=4096, slots=slots, batch=batch, threads=2, flash_attention="auto", kv_type="f16"
-    )
-
-
-def placement(layers_on_gpu: int) -> Placement:
-    return Placement(device="any", layers=30, layers_on_gpu=layers_on_gpu)
-
-
-def test_on_the_cpu_a_newcomer_waits_for_a_small_step_only() -> None:
-    limits = loading.step_limits(params(), placement(0))
-    assert (limits.batch_tokens, limits.shared_chunk) == (128, 64)
-
-
-def test_on_a_gpu_a_step_is_a_whole_batch() -> None:
-    limits = loading.step_limits(params(), placement(30))
-    assert (limits.batch_tokens, limits.shared_chunk) == (512, 512)
-
-
-@pytest.mark.parametrize(("batch", "slots", "step"), [(32, 4, 32), (512, 200, 200)])
-def test_a_step_fits_the_batch_and_every_slot(batch: int, slots: int, step: int) -> None:
-    limits = loading.step_limits(params(batch=batch, slots=slots), placement(0))
-    assert limits.batch_tokens == step
-    assert limits.shared_chunk <= step
+from hob.wire.engine import LoadFailed, LoadOptions
 
 
 def load_garbage(path: Path) -> None:
     path.write_bytes(b"no model at all")
-    loading._load_weights(path, LoadOptions(), lambda _fraction: None)
+    loading._load_weights(path, LoadOptions(), 0, lambda _fraction: None)
 
 
 def test_a_file_that_is_no_model_is_called_so(tmp_path: Path) -> None:

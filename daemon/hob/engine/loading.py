@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from hob.engine import placing
 from hob.engine.cores import usable_cores
 from hob.engine.embedding.kind import purpose
 from hob.engine.embedding.loading import LoadedEmbedder, open_embedder
 from hob.engine.llama import LlamaRuntime
 from hob.engine.memory import available_bytes
 from hob.engine.native.adapter import Adapters
-from hob.engine.native.build import can_offload, devices
+from hob.engine.native.build import can_offload, devices, most_devices
 from hob.engine.native.context import Context, ContextParams
 from hob.engine.native.embedding import has_classifier
 from hob.engine.native.model import Model
@@ -21,7 +22,7 @@ from hob.engine.output.formats import choose_format
 from hob.engine.templates_builtin import ModelFacts, TemplateChoice, choose_template
 from hob.engine.textmodel import LoadedModel
 from hob.errors import ModelLoadFailed, OutOfMemory
-from hob.wire.engine import KvType, LoadedInfo, LoadOptions, Placement
+from hob.wire.engine import Device, KvType, LoadedInfo, LoadOptions, Placement
 
 # llama.cpp rounds a context up to this many cells.
 _CELL_BLOCK = 256
@@ -34,6 +35,10 @@ _REMEMBERED, _REMEMBERED_STATES = 24, 2
 _MOST_SEQUENCES = 256
 
 
+class _WrongKind(ModelLoadFailed):
+    """No fewer layers on a GPU would help."""
+
+
 def load(
     path: Path, options: LoadOptions, progress: Callable[[float], None], stack: ExitStack
 ) -> LoadedModel | LoadedEmbedder:
@@ -42,16 +47,46 @@ def load(
     Raises ModelLoadFailed or OutOfMemory.
     """
     began = time.monotonic()
-    model, gpu_layers = _load_weights(path, options, progress)
-    stack.enter_context(model)
-    placement = _placement(model, gpu_layers)
+    found = placing.gpus(devices()) if can_offload() else []
+    placing.check(options, found, most_devices=most_devices())
+    for tried, wish in enumerate(_wishes(path, options, found), start=1):
+        with ExitStack() as attempt:
+            try:
+                model = attempt.enter_context(_load_weights(path, options, wish, progress))
+                where = placing.placement(
+                    options, found, layers=model.layers, asked=wish, tried=tried
+                )
+                loaded = _open(model, options, where, attempt, began)
+            except _WrongKind:
+                raise
+            except (ModelLoadFailed, OutOfMemory):
+                if wish == 0:
+                    raise
+                continue
+            stack.push(attempt.pop_all())
+            return loaded
+    raise AssertionError("the last wish is none")
+
+
+def _wishes(path: Path, options: LoadOptions, found: Sequence[Device]) -> list[int]:
+    """Counts of layers to try on GPUs. A file that cannot be read fails at once, on the CPU."""
+    if not found or options.gpu_layers == 0:
+        return [0]
+    layers = Model.count_layers(path)
+    return placing.tries(options, layers + 1, offload=True) if layers else [0]
+
+
+def _open(
+    model: Model, options: LoadOptions, placement: Placement, stack: ExitStack, began: float
+) -> LoadedModel | LoadedEmbedder:
+    """Make a context and warm it up."""
     stated = model.metadata(f"{model.architecture}.pooling_type")
     made_for = purpose(model.architecture, stated, has_classifier(model))
     if made_for.kind != "text":
         return open_embedder(model, made_for, options, placement, stack=stack, began=began)
     if not model.generates:
-        raise ModelLoadFailed(
-            f"{path.name} is no model that writes text, so it cannot answer.",
+        raise _WrongKind(
+            f"{model.path.name} is no model that writes text, so it cannot answer.",
             hint="Choose a chat or completion model.",
         )
     params = _context_params(model, options)
@@ -78,22 +113,21 @@ def load(
 
 
 def _load_weights(
-    path: Path, options: LoadOptions, progress: Callable[[float], None]
-) -> tuple[Model, int]:
-    """The model and how many layers llama.cpp was asked to put on a GPU: what was wished, else
-    half, else none."""
-    wishes = _gpu_wishes(options)
-    for last, wish in enumerate(wishes, start=1):
-        try:
-            model = Model.load(
-                path, gpu_layers=wish, mmap=options.mmap, mlock=options.mlock, progress=progress
-            )
-        except ModelLoadFailed as error:
-            if last == len(wishes):
-                raise _weights_failure(path, error) from error
-        else:
-            return model, min(wish, model.layers + 1)
-    raise AssertionError("there is always a wish")
+    path: Path, options: LoadOptions, gpu_layers: int, progress: Callable[[float], None]
+) -> Model:
+    try:
+        return Model.load(
+            path,
+            gpu_layers=gpu_layers,
+            mmap=options.mmap,
+            mlock=options.mlock,
+            progress=progress,
+            split_mode=options.split_mode,
+            main_gpu=options.main_gpu,
+            tensor_split=options.tensor_split,
+        )
+    except ModelLoadFailed as error:
+        raise _weights_failure(path, error) from error
 
 
 def _weights_failure(path: Path, error: ModelLoadFailed) -> ModelLoadFailed | OutOfMemory:
@@ -107,15 +141,6 @@ def _weights_failure(path: Path, error: ModelLoadFailed) -> ModelLoadFailed | Ou
         need_bytes=need,
         free_bytes=free,
     )
-
-
-def _gpu_wishes(options: LoadOptions) -> list[int]:
-    """Layers to try to offload, most first. The count of layers is not known before the file is
-    read, so "all" is a number above any model's."""
-    if options.gpu_layers == 0 or not can_offload():
-        return [0]
-    most = options.gpu_layers or 999
-    return [most, most // 2, 0] if most > 1 else [most, 0]
 
 
 def _context_params(model: Model, options: LoadOptions) -> ContextParams:
@@ -148,15 +173,6 @@ def _make_context(model: Model, params: ContextParams, kv_bytes: int) -> Context
             need_bytes=kv_bytes,
             free_bytes=free,
         ) from error
-
-
-def _placement(model: Model, gpu_layers: int) -> Placement:
-    gpus = [device for device in devices() if device.kind in ("gpu", "igpu")] if gpu_layers else []
-    return Placement(
-        device=gpus[0].description or gpus[0].name if gpus else "CPU",
-        layers=model.layers,
-        layers_on_gpu=min(gpu_layers, model.layers) if gpus else 0,
-    )
 
 
 def _template(model: Model, options: LoadOptions) -> TemplateChoice:

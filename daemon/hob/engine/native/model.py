@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hob.engine.native.library import lib, log
 from hob.engine.native.owner import Owner
 from hob.engine.native.vocab import Vocab
 from hob.errors import ModelLoadFailed
+from hob.wire.engine import SplitMode
+
+_SPLIT_MODES: dict[SplitMode, int] = {
+    "none": lib.LLAMA_SPLIT_MODE_NONE,
+    "layer": lib.LLAMA_SPLIT_MODE_LAYER,
+    "row": lib.LLAMA_SPLIT_MODE_ROW,
+}
 
 
 class Model(Owner):
@@ -30,13 +37,24 @@ class Model(Owner):
         mmap: bool,
         mlock: bool,
         progress: Callable[[float], None],
+        split_mode: SplitMode = "layer",
+        main_gpu: int = 0,
+        tensor_split: Sequence[float] = (),
     ) -> Model:
-        """Read the file. `progress` gets the fraction read, 0 to 1, from this thread.
+        """Read the file. `progress` gets the fraction read, 0 to 1, from this thread. The GPU
+        options must fit the devices; without layers on a GPU they do not matter.
 
         Raises ModelLoadFailed.
         """
         params = lib.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
+        # Without a GPU, "none" would be an error of its own: it names one.
+        params.split_mode = _SPLIT_MODES[split_mode if gpu_layers else "layer"]
+        params.main_gpu = main_gpu if gpu_layers else 0
+        # llama.cpp reads as many shares as it knows devices; the array must outlive the call.
+        shares = (ctypes.c_float * int(lib.llama_max_devices()))(*tensor_split)
+        if tensor_split and gpu_layers:
+            params.tensor_split = shares
         params.load_mode = _load_mode(mmap, mlock)
 
         def report(fraction: float, _user_data: object) -> bool:
@@ -54,6 +72,19 @@ class Model(Owner):
                 reason=log.last_error,
             )
         return cls(pointer, path)
+
+    @classmethod
+    def count_layers(cls, path: Path) -> int:
+        """How many layers the file has, without reading the weights; 0 when it cannot be known."""
+        params = lib.llama_model_default_params()
+        params.vocab_only = True
+        params.n_gpu_layers = 0
+        pointer = lib.llama_model_load_from_file(os.fsencode(path), params)
+        if not pointer:
+            return 0
+        with cls(pointer, path) as model:
+            count = model.metadata(f"{model.architecture}.block_count")
+        return int(count) if count.isdecimal() else 0
 
     @property
     def pointer(self) -> int | None:
