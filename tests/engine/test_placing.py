@@ -69,52 +69,37 @@ def test_gpu_options_do_not_matter_where_nothing_is_offloaded() -> None:
     placing.check(LoadOptions(main_gpu=3, gpu_layers=0), [GPU], most_devices=16)
 
 
+def test_all_layers_on_the_gpu_need_no_reason() -> None:
+    placed = placing.placement(LoadOptions(), [GPU], layers=30, asked=31, tried=1)
+    assert (placed.device, placed.layers_on_gpu, placed.why) == ("A GPU", 30, "")
+
+
+def test_a_model_on_one_gpu_names_that_one() -> None:
+    options = LoadOptions(split_mode="none", main_gpu=1)
+    placed = placing.placement(options, [GPU, OTHER], layers=30, asked=31, tried=1)
+    assert placed.device == "Another GPU"
+
+
 @pytest.mark.parametrize(
-    ("options", "found", "asked", "tried", "device", "on_gpu", "why"),
+    ("wish", "asked", "tried", "why"),
     [
-        (LoadOptions(), [GPU], 31, 1, "A GPU", 30, ""),
-        (
-            LoadOptions(),
-            [GPU],
-            15,
-            3,
-            "A GPU",
-            15,
-            "the model did not fit: 15 of 30 layers after 3 tries",
-        ),
-        (LoadOptions(gpu_layers=0), [GPU], 0, 1, "CPU", 0, "engine.gpu_layers is 0"),
-        (LoadOptions(gpu_layers=9), [GPU], 9, 1, "A GPU", 9, "engine.gpu_layers is 9"),
-        (
-            LoadOptions(),
-            [],
-            0,
-            1,
-            "CPU",
-            0,
-            "this build of llama.cpp has no GPU support, or there is no GPU",
-        ),
-        (
-            LoadOptions(split_mode="none", main_gpu=1),
-            [GPU, OTHER],
-            31,
-            1,
-            "Another GPU",
-            30,
-            "",
-        ),
+        (None, 15, 3, "the model did not fit: 15 of 30 layers after 3 tries"),
+        (0, 0, 1, "engine.gpu_layers is 0"),
+        (9, 9, 1, "engine.gpu_layers is 9"),
     ],
 )
 def test_the_placement_says_why_not_all_layers_are_on_the_gpu(
-    options: LoadOptions,
-    found: list[Device],
-    asked: int,
-    tried: int,
-    device: str,
-    on_gpu: int,
-    why: str,
+    wish: int | None, asked: int, tried: int, why: str
 ) -> None:
-    placed = placing.placement(options, found, layers=30, asked=asked, tried=tried)
-    assert (placed.device, placed.layers_on_gpu, placed.why) == (device, on_gpu, why)
+    options = LoadOptions(gpu_layers=wish)
+    placed = placing.placement(options, [GPU], layers=30, asked=asked, tried=tried)
+    assert (placed.layers_on_gpu, placed.why) == (asked, why)
+
+
+def test_a_build_without_gpu_support_is_the_reason_for_the_cpu() -> None:
+    placed = placing.placement(LoadOptions(), [], layers=30, asked=0, tried=1)
+    assert (placed.device, placed.layers_on_gpu) == ("CPU", 0)
+    assert "no GPU support" in placed.why
 
 
 class Asked:
