@@ -246,6 +246,7 @@ def pool_options(config: Config, paths: Paths) -> PoolOptions:
             threads=engine.threads or None,
             batch_tokens=engine.batch_tokens,
             step_s=engine.step_target,
+            stall_s=engine.stall_timeout,
             gpu_layers=engine.gpu_layers,
             split_mode=engine.split_mode,
             main_gpu=engine.main_gpu,

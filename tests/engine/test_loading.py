@@ -17,7 +17,7 @@ from hob.wire.engine import LoadFailed, LoadOptions
 
 def load_garbage(path: Path) -> None:
     path.write_bytes(b"no model at all")
-    loading._load_weights(path, LoadOptions(), 0, lambda _fraction: None)
+    loading._load_weights(path, LoadOptions(), lambda _fraction: None, 0)
 
 
 def test_a_file_that_is_no_model_is_called_so(tmp_path: Path) -> None:

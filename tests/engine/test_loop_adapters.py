@@ -83,9 +83,8 @@ def test_what_was_computed_with_other_adapters_is_not_reused() -> None:
 
 def test_an_adapter_that_cannot_be_loaded_fails_its_own_request_alone() -> None:
     bench = Bench()
-    bench.runtime.bad_adapters = {"law.gguf"}
     bench.ask("good", STYLE)
-    bench.ask("bad", LAW)
+    bench.ask("bad", (AdapterUse("bad.gguf"),))
     bench.settle()
     (failed,) = [m for m in bench.sent if isinstance(m, Failed)]
     assert (failed.id, set(bench.finished())) == ("bad", {"good"})

@@ -167,3 +167,16 @@ def test_a_broken_template_is_reported_when_it_is_used() -> None:
     renderer = make_renderer("{% if %}", bos_token="", eos_token="")
     with pytest.raises(TemplateFailed, match="broken"):
         renderer([HELLO], REQUEST)
+
+
+def test_a_template_that_wants_content_in_parts_gets_it_so() -> None:
+    parts = (
+        "{% for m in messages %}{{ m.role }}:{% for p in m['content'] %}"
+        "{% if p['type'] == 'text' %}{{ p['text'] }}{% endif %}{% endfor %}{% endfor %}"
+    )
+    template = ChatTemplate(parts, bos_token="", eos_token="")
+    messages = [
+        ChatMessage(role="system", content="Be brief."),
+        ChatMessage(role="user", content="Hi {x}"),
+    ]
+    assert template.render(messages) == "system:Be brief.user:Hi {x}"

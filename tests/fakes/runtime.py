@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hob.engine.cache.memory import State
+from hob.engine.media import EncodedMedia
 from hob.engine.runtime import Chunk, DecodeAborted, Draw, Matcher, OutOfCells
-from hob.errors import InvalidRequest, WorkerError
+from hob.errors import HobError, InvalidRequest, WorkerError
 from hob.wire.generate import AdapterUse, GenerateRequest, TokenLogprob
 
 END = 0
@@ -19,21 +21,33 @@ class Cell:
 
 
 class FakeSampler:
-    """Draws what the runtime's `script` says for the sequence that the logits belong to."""
+    """Draws what the runtime's `script` says for the sequence that the logits belong to; what
+    its `forces` says after the tokens that came so far is not drawn."""
 
-    def __init__(self, runtime: FakeRuntime) -> None:
+    def __init__(self, runtime: FakeRuntime, fails: Mapping[str, HobError]) -> None:
         self._runtime = runtime
+        self._fails = fails
+        self.taken: list[int] = []
         self.closed = False
 
     def sample(self, index: int) -> Draw:
-        assert not self.closed
-        return Draw(self._runtime.next_token(index))
+        self._called("sample")
+        token = self._runtime.next_token(index)
+        self.taken.append(token)
+        return Draw(token)
 
     def accept(self, token: int) -> None:
-        assert not self.closed
+        self._called("accept")
+        self.taken.append(token)
 
     def forced(self) -> Sequence[int]:
-        return ()
+        self._called("forced")
+        return self._runtime.forces(self.taken)
+
+    def _called(self, name: str) -> None:
+        assert not self.closed
+        if name in self._fails:
+            raise self._fails[name]
 
     def close(self) -> None:
         self.closed = True
@@ -61,9 +75,12 @@ class FakeRuntime:
         self.divisible = divisible
         self.cells: list[list[Cell]] = [[] for _ in range(self.slots)]
         self.script: Callable[[Sequence[int]], int] = lambda tokens: 97 + tokens[-1] % 26
+        self.forces: Callable[[Sequence[int]], Sequence[int]] = lambda taken: ()
+        # By prompt and by call what a sampler raises.
+        self.sampler_fails: dict[bytes, dict[str, HobError]] = {}
         self.steps: list[tuple[Chunk, ...]] = []
+        self.media: list[EncodedMedia] = []
         self.samplers: list[FakeSampler] = []
-        self.bad_adapters: set[str] = set()
         self.adapters: list[Sequence[AdapterUse]] = []
         self.before_decode: Callable[[], None] = lambda: None
         self.fail_next = False
@@ -103,6 +120,12 @@ class FakeRuntime:
             indexes.append(at - chunk.outputs)
         return indexes
 
+    def decode_media(self, slot: int, start: int, encoded: EncodedMedia) -> int:
+        """A step like any other, noted in `media` when it succeeds."""
+        index = self.decode([Chunk(slot, start, encoded.ids, outputs=1)])[0]
+        self.media.append(encoded)
+        return index
+
     def next_token(self, index: int) -> int:
         return self.script(self._rows[index])
 
@@ -128,28 +151,33 @@ class FakeRuntime:
 
     def save(self, slot: int) -> bytes:
         self.saves += 1
-        return bytes(self.held(slot))
+        return array("q", self.held(slot)).tobytes()
 
     def restore(self, slot: int, state: State) -> bool:
         assert not self.cells[slot], "only an empty slot is restored"
         self.restores += 1
         if self.refuses_states:
             return False
-        self.cells[slot] = [Cell(token) for token in bytes(state)]
+        tokens = array("q")
+        tokens.frombytes(bytes(state))
+        self.cells[slot] = [Cell(token) for token in tokens]
         return True
 
     def load_adapters(self, adapters: Sequence[AdapterUse]) -> None:
-        for adapter in adapters:
-            if adapter.path in self.bad_adapters:
-                raise InvalidRequest(f"{adapter.path} is no adapter.")
+        if any("bad" in adapter.path for adapter in adapters):
+            raise InvalidRequest("It is no adapter.", param="lora")
 
     def adapt(self, adapters: Sequence[AdapterUse]) -> None:
         self.adapters.append(adapters)
 
     def sampler(
-        self, _request: GenerateRequest, _prompt: Sequence[int], _matcher: Matcher | None
+        self, _request: GenerateRequest, prompt: Sequence[int], _matcher: Matcher | None
     ) -> FakeSampler:
-        self.samplers.append(FakeSampler(self))
+        # A medium's placeholders are no bytes.
+        fails = self.sampler_fails.get(bytes(token for token in prompt if token >= 0), {})
+        if "sampler" in fails:
+            raise fails["sampler"]
+        self.samplers.append(FakeSampler(self, fails))
         return self.samplers[-1]
 
     def logprob(self, index: int, token: int, top: int) -> TokenLogprob:

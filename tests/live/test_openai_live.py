@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import struct
 from pathlib import Path
 from typing import Any
@@ -179,7 +180,7 @@ def test_a_tool_that_must_be_called_is_called(sdk: openai.OpenAI) -> None:
     assert streamed.message.tool_calls is not None
     [call] = streamed.message.tool_calls
     assert call.id
-    assert isinstance(call.function.parsed_arguments, dict)
+    assert isinstance(json.loads(call.function.arguments), dict)
 
 
 def test_a_conversation_may_have_calls_and_their_results_in_it(sdk: openai.OpenAI) -> None:

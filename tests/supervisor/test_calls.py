@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from msgspec.structs import replace
+
 from fakes.in_process import FakeChild
 from fakes.pool_bench import bench, in_virtual_time
 from fakes.supervised import ask, prefill, request, tokenize
@@ -316,3 +318,15 @@ async def test_warm_prompts_are_asked_for_at_each_load() -> None:
             item for child in b.world.children for item in child.received if isinstance(item, Load)
         ]
         assert [len(load.options.warm_prompts) for load in loads] == [1, 2]
+
+
+@in_virtual_time
+async def test_a_load_names_the_projector_of_its_model() -> None:
+    async with bench("a", "b") as b:
+        b.library.models["a"] = replace(b.library.models["a"], projector="/models/mmproj-a.gguf")
+        found = []
+        for name in ("a", "b"):
+            await b.pool.load(name)
+            child = await b.child()
+            found += [m.options.projector for m in child.received if isinstance(m, Load)]
+        assert found == ["/models/mmproj-a.gguf", ""]

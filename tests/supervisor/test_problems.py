@@ -6,7 +6,9 @@ import signal
 
 import pytest
 
+from hob.errors import WorkerDied, WorkerStalled
 from hob.supervisor import problems
+from hob.wire.engine import EXIT_STALLED
 
 
 def test_a_kill_names_the_signal_and_what_to_do_about_memory() -> None:
@@ -36,6 +38,13 @@ def test_unknown_ends_are_told_as_they_are() -> None:
     assert "exit code 3" in problems.worker_died("Tiny", 3, "while idle").message
     assert "signal 250" in problems.worker_died("Tiny", -250, "while idle").message
     assert problems.worker_died("Tiny", None, "while idle").hint
+
+
+def test_a_worker_that_ended_itself_because_it_hung_is_told_apart() -> None:
+    told = problems.ended("Tiny", EXIT_STALLED, "while answering", 60.0)
+    assert isinstance(told, WorkerStalled)
+    assert "no progress for 60 s" in told.message
+    assert isinstance(problems.ended("Tiny", 4, "while answering", 60.0), WorkerDied)
 
 
 def test_unavailable_tells_the_last_problem_and_when_to_come_back() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 
 from hob.engine.cache.prefixes import PrefixCache
 from hob.engine.costs import CostCurve
+from hob.engine.media import whole_runs
 from hob.engine.runtime import Runtime
 from hob.engine.scheduler import Live, Waiting, admit, give_way, queue
 from hob.engine.sequence import Sequence
@@ -34,7 +35,7 @@ class Admission:
         self._costs = costs
         self._emit = emit
         self._clock = clock
-        # A context begins without adapters, which is group 0.
+        # The first is what the runtime computes with at first: nothing is adapted.
         self._groups: dict[Hashable, int] = {(): 0}
         self.waiting: dict[str, Sequence] = {}
 
@@ -81,6 +82,9 @@ class Admission:
         assert seq.slot is not None
         self._cache.park(seq.slot)
         seq.slot, seq.computed, seq.guesses = None, 0, []
+        if not seq.new_tokens:
+            # The prompt is read again, and its tokens are told again.
+            seq.scores = seq.scores[:1]
         self.enter(seq)
 
     def _begin(self, seq: Sequence, live: dict[str, Sequence]) -> None:
@@ -89,18 +93,17 @@ class Admission:
         most = 0 if seq.scores_prompt else usable
         beginning = self._cache.begin(seq.id, seq.key, seq.tokens[:most])
         assert beginning is not None, "a place has a slot"
-        seq.slot, seq.computed = beginning.slot, beginning.computed
+        seq.slot = beginning.slot
+        seq.computed = not_within_media(self._cache, seq, beginning.computed)
         seq.group = self._groups.setdefault(seq.key, len(self._groups))
         live[seq.id] = seq
         if seq.admitted_at is not None:
             return
         seq.admitted_at = self._clock()
         seq.cached_tokens = seq.computed
-        if not seq.prefill:
-            seq.sampler = self._runtime.sampler(seq.request, seq.tokens, seq.job.matcher)
-            self._emit(
-                Started(id=seq.id, prompt_tokens=seq.prompt_tokens, cached_tokens=seq.cached_tokens)
-            )
+        self._emit(
+            Started(id=seq.id, prompt_tokens=seq.prompt_tokens, cached_tokens=seq.cached_tokens)
+        )
 
     def _tell_places(self) -> None:
         if not self.waiting:
@@ -123,4 +126,13 @@ def live_view(seq: Sequence, costs: CostCurve) -> Live:
         decoding=seq.decoding,
         group=seq.group,
         stepped=seq.stepped,
+        alone=seq.media is not None,
     )
+
+
+def not_within_media(cache: PrefixCache, seq: Sequence, computed: int) -> int:
+    """How much of a sequence is computed, when its slot has `computed` of its tokens: an image is
+    computed as a whole."""
+    assert seq.slot is not None
+    length = whole_runs(computed, seq.job.prompt.media)
+    return computed if length == computed else cache.cut(seq.slot, length)

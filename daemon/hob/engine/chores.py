@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from hob.engine.abort import Abort
@@ -16,20 +16,24 @@ Chore = Callable[[], bool]
 
 # Each size is measured so often, and the quickest counts: the first run of a new shape is slower.
 _RUNS = 2
+# A timeout of 0 is an error to the queue that is waited on.
+_NO_PAUSE = 1e-6
 
 
 class Chores:
-    """Done one at a time, in order, after a rest; `last` at the end of the worker's life."""
+    """Each is begun once nobody has asked anything for its seconds; `last` runs at the end of the
+    worker's life."""
 
     def __init__(
-        self, chores: Sequence[Chore] = (), last: Callable[[], None] | None = None
+        self, chores: Sequence[tuple[float, Chore]] = (), last: Callable[[], None] | None = None
     ) -> None:
         self._chores = chores
         self._last = last
 
-    def do_one(self) -> bool:
-        """Was there anything to do?"""
-        return any(chore() for chore in self._chores)
+    def pending(self) -> Iterator[tuple[float, Chore]]:
+        """Those that there are, with the pause before each."""
+        for pause_s, chore in self._chores:
+            yield max(pause_s, _NO_PAUSE), chore
 
     def finish(self) -> None:
         if self._last is not None:

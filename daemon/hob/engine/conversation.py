@@ -60,6 +60,12 @@ def message_values(
     return values
 
 
+def in_parts(message: dict[str, Any]) -> dict[str, Any]:
+    """A message of `message_values` with its content as a list of parts. Where it has media, the
+    text holds their marks, so that the template adds nothing of its own."""
+    return {**message, "content": [{"type": "text", "text": message["content"]}]}
+
+
 def _arguments(text: str, *, as_text: bool) -> dict[str, Any] | str:
     value = decode_arguments(text)
     if value is None:

@@ -9,7 +9,7 @@ _WEIGHT = 0.2
 _SURPRISE = 3.0
 # A step is worth its time when it reads at this share of the best rate.
 _GOOD_RATE = 0.75
-_FULL_RATE = 0.92
+_FULL_RATE = 0.85
 
 
 class CostCurve:
@@ -78,8 +78,9 @@ class CostCurve:
         return max(fewest, max(within, default=0))
 
     def _fewest(self, share: float) -> int:
-        best = max(self._rate(size) for size in self._known)
-        return min(size for size in self._sizes() if self._rate(size) >= share * best)
+        sizes = self._sizes()
+        best = max(map(self._rate, sizes))
+        return min(size for size in sizes if self._rate(size) >= share * best)
 
     def _rate(self, size: int) -> float:
         return size / max(self.seconds(size), 1e-9)

@@ -16,13 +16,17 @@ class Drawing:
 
     def draw(self, seq: Sequence, index: int) -> FinishReason | None:
         """Take what comes after the tokens of `seq`, whose logits are at `index`, and after each
-        guess that turns out right, whose logits follow. Why the answer ends, if it does."""
-        assert seq.sampler is not None
+        guess that turns out right, whose logits follow. Why the answer ends, if it does.
+
+        Raises HobError when the sampler or its constraint cannot go on.
+        """
+        if seq.sampler is None:
+            seq.sampler = self._runtime.sampler(seq.request, seq.tokens, seq.job.matcher)
         guesses, seq.guesses = seq.guesses, []
         seq.drafted += len(guesses)
-        if self._must_stop_thinking(seq):
-            return self._close_thoughts(seq)
         for row in range(len(guesses) + 1):
+            if self._must_stop_thinking(seq):
+                return self._close_thoughts(seq)
             draw = seq.sampler.sample(index + row)
             right = row < len(guesses) and draw.token == guesses[row]
             if right:
@@ -30,9 +34,10 @@ class Drawing:
                 seq.accepted += 1
             if reason := self._take(seq, draw.token, draw.logprob):
                 return reason
-            if not right:
+            forced = seq.sampler.forced()
+            if forced or not right:
                 break
-        return self._force(seq, seq.sampler.forced())
+        return self._force(seq, forced)
 
     def score(self, seq: Sequence, index: int, first: int, count: int) -> None:
         """The prompt's own tokens after the `count` ones from `first` on, by their logits at

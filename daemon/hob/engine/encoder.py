@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from hob.engine.client_texts import client_texts
-from hob.engine.marks import Marks
+from hob.engine.marks import Marks, Piece
+from hob.engine.media import EncodedMedia
+from hob.engine.projection import Projection
 from hob.engine.vocabulary import InfillTokens, Tokenizer
 from hob.errors import InvalidRequest, TemplateFailed, UnsupportedParameter
-from hob.wire.chat import ChatMessage
+from hob.wire.chat import ChatMessage, Media
 from hob.wire.generate import GenerateRequest
 
 # Writes the messages, which may be some of the request's, as its model's prompt; the request says
@@ -25,9 +27,12 @@ _SLICE_CHARS = 2**14
 class Encoder:
     """The tokens of requests to one model."""
 
-    def __init__(self, vocab: Tokenizer, render: Render) -> None:
+    def __init__(
+        self, vocab: Tokenizer, render: Render, projection: Projection | None = None
+    ) -> None:
         self.vocab = vocab
         self._render = render
+        self.projection = projection or Projection()
 
     def tokens(self, request: GenerateRequest) -> list[int]:
         """The prompt of any request. Raises what the methods below raise."""
@@ -40,20 +45,21 @@ class Encoder:
         return self.given(request.prompt or ())
 
     def chat(self, request: GenerateRequest) -> tuple[str, list[int]]:
-        """The prompt of a conversation: text and tokens.
+        """The prompt of a conversation: text and tokens, with placeholders for media.
 
-        Raises TemplateFailed or InvalidRequest.
+        Raises TemplateFailed, InvalidRequest, or UnsupportedParameter for media that the model
+        does not take.
         """
         marks = Marks(self.vocab)
         marked = marks.request(request)
-        pieces = marks.split(self._render(marked.messages, marked))
+        pieces = marks.split(self._render(marks.media(marked.messages), marked))
         tokens = self._without_double_bos(self._join(pieces))
         if not tokens:
             raise TemplateFailed(
                 "The model's chat template makes an empty prompt of this conversation.",
                 hint="Use a built-in template: `hob config set engine.chat_template chatml`.",
             )
-        return "".join(text for text, _literal in pieces), tokens
+        return "".join(map(_shown, pieces)), tokens
 
     def plain(self, text: str) -> list[int]:
         """A prompt to be continued; it may hold the text of control tokens.
@@ -109,16 +115,34 @@ class Encoder:
         begin = [self.vocab.bos] if self.vocab.adds_bos and self.vocab.bos is not None else []
         return [*begin, marks.prefix, *before, marks.suffix, *after, marks.middle]
 
-    def _join(self, pieces: Sequence[tuple[str, bool]]) -> list[int]:
+    def _join(self, pieces: Sequence[Piece]) -> list[int]:
         tokens: list[int] = []
-        for text, literal in pieces:
+        anew = True
+        for piece in pieces:
+            if isinstance(piece, Media):
+                tokens = tokens or self._begin("", parse_special=False)
+                tokens += self._media(piece)
+                anew = True
+                continue
+            text, literal = piece
             if not tokens:
                 tokens = self._begin(text, parse_special=not literal)
-            elif self.vocab.prefixes_space and not self.vocab.control_tokens(tokens[-1:]):
+            elif self.vocab.prefixes_space and not anew:
                 tokens += self._continue(text, literal)
             else:
                 tokens += self.vocab.tokenize(text, add_special=False, parse_special=not literal)
+            # Placeholders are no tokens that the vocabulary could be asked about.
+            last = tokens[-1] if tokens else -1
+            anew = last < 0 or bool(self.vocab.control_tokens([last]))
         return tokens
+
+    def _media(self, media: Media) -> list[int]:
+        parts = self.projection.encode(media)
+        return [
+            token
+            for part in parts
+            for token in (part.ids if isinstance(part, EncodedMedia) else part)
+        ]
 
     def _begin(self, text: str, *, parse_special: bool) -> list[int]:
         """The first text of a prompt: with BOS where the model wants one, and without the EOS that
@@ -140,6 +164,10 @@ class Encoder:
         """Templates often write BOS themselves; the tokenizer has then added a second one."""
         bos = self.vocab.bos
         return tokens[1:] if self.vocab.adds_bos and tokens[:2] == [bos, bos] else tokens
+
+
+def _shown(piece: Piece) -> str:
+    return f"[{piece.kind}]" if isinstance(piece, Media) else piece[0]
 
 
 def long_text(request: GenerateRequest) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hob.engine.cache.saved import Entry
 from hob.engine.job import Job
 from hob.errors import HobError
 from hob.wire.generate import GenerateRequest
@@ -28,6 +29,14 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetched:
+    """What the disk knew of a request's prompt, None when it turned out to be of no use."""
+
+    id: str
+    entry: Entry | None
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """The prompt could not be prepared."""
 
@@ -45,4 +54,4 @@ class Drain:
     """Finish what there is, and end."""
 
 
-Message = Accepted | Prepared | Refused | Cancelled | Drain
+Message = Accepted | Prepared | Fetched | Refused | Cancelled | Drain

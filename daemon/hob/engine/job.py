@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hob.engine.media import MediaRun
 from hob.engine.output.stream import Output
 from hob.engine.runtime import Matcher
 
@@ -14,7 +15,8 @@ class Prompt:
 
     `boundary` tokens at its beginning are likely to begin other prompts as well: the system prompt
     and the tools. `context_full`: the context, not the request, sets `max_new`. `dropped_tokens`
-    and `dropped_messages` were left out, as the request allowed.
+    and `dropped_messages` were left out, as the request allowed. `media` are where images and
+    sounds stand, in their order.
     """
 
     tokens: list[int]
@@ -23,6 +25,7 @@ class Prompt:
     context_full: bool = False
     dropped_tokens: int = 0
     dropped_messages: int = 0
+    media: tuple[MediaRun, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

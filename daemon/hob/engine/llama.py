@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hob.engine.media import EncodedMedia
 from hob.engine.native.adapter import Adapters
+from hob.engine.native.build import system_info
 from hob.engine.native.context import Context
+from hob.engine.native.library import bindings_version
+from hob.engine.native.logprobs import RawLogprobs
 from hob.engine.native.model import Model
 from hob.engine.native.sampler import SamplerChain
 from hob.engine.runtime import Chunk, Matcher
-from hob.errors import UnsupportedParameter
 from hob.wire.generate import GenerateRequest, TokenLogprob
 
 
@@ -19,6 +22,7 @@ class LlamaRuntime:
     def __init__(self, model: Model, context: Context, adapters: Adapters) -> None:
         self._model = model
         self._context = context
+        self.build = f"{bindings_version()} {system_info()}"
         self.vocab = model.vocab
         self.context_length = context.length
         self.places = context.params.places
@@ -36,6 +40,11 @@ class LlamaRuntime:
         self.piece = model.vocab.piece
         self.is_end = model.vocab.is_end
 
+    def decode_media(self, slot: int, start: int, encoded: EncodedMedia) -> int:
+        from hob.engine.native.media import decode_media
+
+        return decode_media(self._context, slot, start, encoded)
+
     def keep(self, slot: int, length: int) -> bool:
         if self._context.cut(slot, length):
             return True
@@ -45,10 +54,10 @@ class LlamaRuntime:
     def sampler(
         self, request: GenerateRequest, prompt: Sequence[int], matcher: Matcher | None
     ) -> SamplerChain:
-        return SamplerChain(self._context, self.vocab.size, request.sampling, prompt)
+        return SamplerChain(self._context, self.vocab, request, prompt, matcher)
 
     def logprob(self, index: int, token: int, top: int) -> TokenLogprob:
-        raise UnsupportedParameter("logprobs")
+        return RawLogprobs(self._context.logits_address(index), self.vocab).of(token, top)
 
     def measure(self, tokens: int) -> None:
         """Compute so many tokens for nobody. Raises what `decode` raises."""

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hob.engine import placing
 from hob.engine.cores import usable_cores
 from hob.engine.embedding.kind import purpose
 from hob.engine.embedding.loading import LoadedEmbedder, open_embedder
+from hob.engine.guessing.choice import choose
 from hob.engine.llama import LlamaRuntime
 from hob.engine.memory import available_bytes
 from hob.engine.native.adapter import Adapters
-from hob.engine.native.build import can_offload, devices, most_devices
+from hob.engine.native.build import can_offload, devices
 from hob.engine.native.context import Context, ContextParams
 from hob.engine.native.embedding import has_classifier
-from hob.engine.native.model import Model
+from hob.engine.native.model import GpuSplit, Model
 from hob.engine.output.formats import choose_format
+from hob.engine.placing import check_kv_type, check_split, gpus_of, layer_wishes
+from hob.engine.placing import placement as place
+from hob.engine.projection import Projection
 from hob.engine.templates_builtin import ModelFacts, TemplateChoice, choose_template
 from hob.engine.textmodel import LoadedModel
-from hob.errors import ModelLoadFailed, OutOfMemory
-from hob.wire.engine import Device, KvType, LoadedInfo, LoadOptions, Placement
+from hob.errors import ModelLoadFailed, OutOfMemory, UnsupportedParameter
+from hob.wire.engine import KvType, LoadedInfo, LoadOptions, Placement
+
+if TYPE_CHECKING:
+    from hob.engine.native.media import MediaProjector
 
 # llama.cpp rounds a context up to this many cells.
 _CELL_BLOCK = 256
@@ -35,67 +42,66 @@ _REMEMBERED, _REMEMBERED_STATES = 24, 2
 _MOST_SEQUENCES = 256
 
 
-class _WrongKind(ModelLoadFailed):
-    """No fewer layers on a GPU would help."""
-
-
 def load(
     path: Path, options: LoadOptions, progress: Callable[[float], None], stack: ExitStack
 ) -> LoadedModel | LoadedEmbedder:
-    """Load and warm up. What was opened is closed by `stack`.
+    """Load and warm up, with as many layers on the GPU as fit. What was opened is closed by
+    `stack`.
 
-    Raises ModelLoadFailed or OutOfMemory.
+    Raises ModelLoadFailed, OutOfMemory or InvalidRequest.
     """
     began = time.monotonic()
-    found = placing.gpus(devices()) if can_offload() else []
-    placing.check(options, found, most_devices=most_devices())
-    for tried, wish in enumerate(_wishes(path, options, found), start=1):
-        with ExitStack() as attempt:
-            try:
-                model = attempt.enter_context(_load_weights(path, options, wish, progress))
-                where = placing.placement(
-                    options, found, layers=model.layers, asked=wish, tried=tried
-                )
-                loaded = _open(model, options, where, attempt, began)
-            except _WrongKind:
-                raise
-            except (ModelLoadFailed, OutOfMemory):
-                if wish == 0:
-                    raise
-                continue
-            stack.push(attempt.pop_all())
-            return loaded
-    raise AssertionError("the last wish is none")
+    check_kv_type(options)
+    check_split(options, gpus_of(devices()))
+    *more, fewest = layer_wishes(options, can_offload())
+    for wish in more:
+        with suppress(ModelLoadFailed, OutOfMemory):
+            return _load_with(wish, path, options, progress, stack=stack, began=began)
+    return _load_with(fewest, path, options, progress, stack=stack, began=began)
 
 
-def _wishes(path: Path, options: LoadOptions, found: Sequence[Device]) -> list[int]:
-    """Counts of layers to try on GPUs. A file that cannot be read fails at once, on the CPU."""
-    if not found or options.gpu_layers == 0:
-        return [0]
-    layers = Model.count_layers(path)
-    return placing.tries(options, layers + 1, offload=True) if layers else [0]
-
-
-def _open(
-    model: Model, options: LoadOptions, placement: Placement, stack: ExitStack, began: float
+def _load_with(
+    wish: int,
+    path: Path,
+    options: LoadOptions,
+    progress: Callable[[float], None],
+    *,
+    stack: ExitStack,
+    began: float,
 ) -> LoadedModel | LoadedEmbedder:
-    """Make a context and warm it up."""
+    """One try, with `wish` layers on the GPU; when it fails, everything is closed again."""
+    with ExitStack() as opened:
+        model = opened.enter_context(_load_weights(path, options, progress, wish))
+        loaded = _make(model, min(wish, model.layers + 1), options, opened, began)
+        stack.push(opened.pop_all())
+    return loaded
+
+
+def _make(
+    model: Model, gpu_layers: int, options: LoadOptions, stack: ExitStack, began: float
+) -> LoadedModel | LoadedEmbedder:
+    path = model.path
+    gpus = gpus_of(devices()) if gpu_layers else []
+    placement = place(options, gpus, can_offload(), model.layers, gpu_layers)
     stated = model.metadata(f"{model.architecture}.pooling_type")
     made_for = purpose(model.architecture, stated, has_classifier(model))
     if made_for.kind != "text":
         return open_embedder(model, made_for, options, placement, stack=stack, began=began)
     if not model.generates:
-        raise _WrongKind(
-            f"{model.path.name} is no model that writes text, so it cannot answer.",
+        raise ModelLoadFailed(
+            f"{path.name} is no model that writes text, so it cannot answer.",
             hint="Choose a chat or completion model.",
         )
     params = _context_params(model, options)
     kv_bytes = int(model.kv_row_elements() * params.length * _KV_BYTES[options.kv_type])
+    projector, problem = _open_projector(model, options, params, placement)
+    if projector:
+        stack.enter_context(projector)
     context = stack.enter_context(_make_context(model, params, kv_bytes))
-    adapters = stack.enter_context(Adapters(model, context))
     warm_from = time.monotonic()
     context.warm_up(model.vocab.bos or 0)
     template = _template(model, options)
+    guessing = choose(model, params, options, gpu_layers, stack)
     info = LoadedInfo(
         context_length=context.length,
         train_context_length=model.train_context_length,
@@ -108,12 +114,39 @@ def _open(
         tool_format=choose_format(template.source).name if template.name else "",
         load_s=warm_from - began,
         warm_up_s=time.monotonic() - warm_from,
+        speculation=guessing.about,
+        media=projector.kinds if projector else (),
     )
-    return LoadedModel(LlamaRuntime(model, context, adapters), info, template, options)
+    projection = Projection(
+        projector,
+        most_tokens=context.length - 1,
+        most_at_once=params.batch,
+        problem=problem,
+    )
+    adapters = stack.enter_context(Adapters(model, context))
+    runtime = LlamaRuntime(model, context, adapters)
+    return LoadedModel(path, runtime, info, template, options, guessing.guesser, projection)
+
+
+def _open_projector(
+    model: Model, options: LoadOptions, params: ContextParams, placement: Placement
+) -> tuple[MediaProjector | None, UnsupportedParameter | None]:
+    """None when there is none, or the reason why it cannot be used, which is no reason to do
+    without the model's text. Raises ModelLoadFailed."""
+    if not options.projector:
+        return None, None
+    from hob.engine.native.media import MediaProjector
+
+    gpu = placement.layers_on_gpu > 0
+    try:
+        path = Path(options.projector)
+        return MediaProjector.open(path, model, threads=params.threads, gpu=gpu), None
+    except UnsupportedParameter as problem:
+        return None, problem
 
 
 def _load_weights(
-    path: Path, options: LoadOptions, gpu_layers: int, progress: Callable[[float], None]
+    path: Path, options: LoadOptions, progress: Callable[[float], None], gpu_layers: int
 ) -> Model:
     try:
         return Model.load(
@@ -122,9 +155,7 @@ def _load_weights(
             mmap=options.mmap,
             mlock=options.mlock,
             progress=progress,
-            split_mode=options.split_mode,
-            main_gpu=options.main_gpu,
-            tensor_split=options.tensor_split,
+            split=GpuSplit(options.split_mode, options.main_gpu, options.tensor_split),
         )
     except ModelLoadFailed as error:
         raise _weights_failure(path, error) from error

@@ -9,15 +9,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from collections.abc import Sequence as Items
+from contextlib import AbstractContextManager, nullcontext
 from queue import Empty, SimpleQueue
 
 from hob.engine.abort import Abort
-from hob.engine.admission import Admission, live_view
-from hob.engine.cache.prefixes import PrefixCache
+from hob.engine.admission import Admission, live_view, not_within_media
+from hob.engine.cache.disk import DiskStates
+from hob.engine.cache.prefixes import WORTH_SAVING, PrefixCache
 from hob.engine.chores import Chores
 from hob.engine.costs import CostCurve
 from hob.engine.drawing import Drawing
-from hob.engine.inbox import Accepted, Cancelled, Drain, Message, Prepared, Refused
+from hob.engine.guessing.source import Guesser
+from hob.engine.inbox import Accepted, Cancelled, Drain, Fetched, Message, Prepared, Refused
+from hob.engine.job import Job
 from hob.engine.runtime import Chunk, DecodeAborted, OutOfCells, Runtime
 from hob.engine.scheduler import Sizes, Step, Turns, give_way, plan, reading_share
 from hob.engine.sequence import Sequence
@@ -39,7 +43,7 @@ class EngineLoop:
     """Answers many requests at once with one model. `emit` must not block.
 
     `target_s` is how long a step may take while somebody waits or is being answered, `most` how
-    many tokens it may have.
+    many tokens it may have; `watchdog` is entered for each, and for what is done between them.
     """
 
     def __init__(
@@ -51,6 +55,9 @@ class EngineLoop:
         *,
         target_s: float = 0.08,
         most: int = 512,
+        disk: DiskStates | None = None,
+        watchdog: AbstractContextManager[None] | None = None,
+        guesser: Guesser | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._runtime = runtime
@@ -59,6 +66,10 @@ class EngineLoop:
         self._emit = emit
         self._target_s = target_s
         self._most = most
+        self._disk = disk
+        self._watchdog = watchdog or nullcontext()
+        # What cannot be cut cannot take back wrong guesses.
+        self._guesser = guesser if runtime.divisible else None
         self._clock = clock
         self._inbox: SimpleQueue[Message] = SimpleQueue()
         self.abort = Abort(runtime)
@@ -99,9 +110,8 @@ class EngineLoop:
 
     def take_messages(self, *, block: bool) -> None:
         """Handle everything posted so far; with `block`, wait for the first."""
-        if block:
-            while self._inbox.empty() and self._idle() and self.chores.do_one():
-                pass
+        if block and self._idle():
+            block = self._rest()
         try:
             while True:
                 self._handle(self._inbox.get(block=block))
@@ -109,14 +119,34 @@ class EngineLoop:
         except Empty:
             return
 
+    def _rest(self) -> bool:
+        """Nobody wants anything: do what can wait, until somebody does. False when a message has
+        been handled, after which there may be something else to do than to wait for the next."""
+        for pause_s, chore in self.chores.pending():
+            try:
+                self._handle(self._inbox.get(timeout=pause_s))
+            except Empty:
+                pass
+            else:
+                return False
+            more = True
+            while more and self._inbox.empty():
+                with self._watchdog:
+                    more = chore()
+        return True
+
     def _handle(self, message: Message) -> None:
         match message:
             case Accepted(request, at, prefill):
                 self._preparing[request.id] = Sequence(request, at, prefill)
             case Prepared(id, job):
+                if seq := self._preparing.get(id):
+                    self._prepared(seq, job)
+            case Fetched(id, entry):
+                if entry:
+                    self._cache.adopt(entry)
                 if seq := self._preparing.pop(id, None):
-                    seq.prepared(job)
-                    self._enter(seq)
+                    self._admission.enter(seq)
             case Refused(id, error):
                 if seq := self._preparing.pop(id, None):
                     self._fail(seq, error)
@@ -125,18 +155,30 @@ class EngineLoop:
             case Drain():
                 self._draining = True
 
-    def _enter(self, seq: Sequence) -> None:
-        """Adapters are loaded before the wait, so that a bad one fails its own request alone."""
+    def _prepared(self, seq: Sequence, job: Job) -> None:
+        """Into the queue, by way of the disk when it knows more of the prompt."""
+        seq.prepared(job)
         try:
             self._runtime.load_adapters(seq.request.adapters)
         except HobError as error:
+            del self._preparing[seq.id]
             self._fail(seq, error)
+            return
+        if not self._cache.divisible:
+            seq.stops = _checkpoints(seq)
+        tokens = seq.tokens[:-1]
+        known = self._cache.known(seq.key, tokens)
+        stored = None if seq.scores_prompt or not self._disk else self._disk.find(seq.key, tokens)
+        if self._disk and stored and stored.length >= known + WORTH_SAVING:
+            self._disk.fetch(stored, lambda entry: self.post(Fetched(seq.id, entry)))
         else:
+            del self._preparing[seq.id]
             self._admission.enter(seq)
 
     def _cancel(self, request_id: str) -> None:
         """Take the request out of whichever state it is in; one that is already done is no news."""
         if seq := self._preparing.pop(request_id, None) or self._waiting.pop(request_id, None):
+            seq.close()
             self._end(seq, "cancelled")
         elif live := self._live.get(request_id):
             self._finish(live, "cancelled")
@@ -148,9 +190,12 @@ class EngineLoop:
         """Compute one batch, if there is anything to compute."""
         self._admission.let_in(self._live)
         self._catch_up()
+        if self._guesser:
+            self._guesser.guess(self._live.values(), self._costs, self._most)
         step, share = self._plan()
         while not self._cache.make_room(step.tokens):
-            self._move_one_out()
+            if not self._forgo_guesses():
+                self._move_one_out()
             step, share = self._plan()
         if not step.grants:
             return
@@ -161,13 +206,16 @@ class EngineLoop:
         except DecodeAborted:
             self._undo(batch)
         except OutOfCells:
+            guessed = self._forgo_guesses()
             self._undo(batch)
-            self._move_one_out()
+            if not guessed:
+                self._move_one_out()
         except HobError as error:
             self._drop(batch, error)
         else:
             seconds = self._clock() - began
-            self._costs.learn(step.tokens, seconds)
+            if not batch[0][0].media:
+                self._costs.learn(step.tokens, seconds)
             if share < 1:
                 self._turns.spent(seconds, reads=step.reads, share=share)
             self._advance(batch, indexes)
@@ -181,7 +229,8 @@ class EngineLoop:
             assert seq.slot is not None
             most = len(seq.tokens) - (0 if seq.prefill else 1)
             if len(self._live) > 1 and self._cache.divisible:
-                seq.computed = self._cache.catch_up(seq.slot, seq.tokens[:most])
+                found = self._cache.catch_up(seq.slot, seq.tokens[:most])
+                seq.computed = not_within_media(self._cache, seq, found)
             if seq.prefill and seq.pending == 0:
                 self._finish(seq, "stop")
 
@@ -190,17 +239,24 @@ class EngineLoop:
         share = reading_share(views)
         if share == 1:
             self._turns.reset()
-        sizes = Sizes(
-            most=self._most,
-            full=self._costs.full(_ALONE_S),
-            useful=self._costs.useful(self._target_s),
-        )
+        # Writing takes a token of each; only reading asks how much is well read at once.
+        sizes = Sizes(most=self._most, full=1, useful=1)
+        if any(not view.decoding for view in views):
+            full, useful = self._costs.full(_ALONE_S), self._costs.useful(self._target_s)
+            sizes = Sizes(most=self._most, full=full, useful=useful)
         others = bool(self._waiting or self._preparing)
 
         def may_read() -> bool:
             return self._turns.may_read(share, self._costs.seconds(sizes.useful))
 
         return plan(views, others, sizes, may_read), share
+
+    def _forgo_guesses(self) -> bool:
+        """Guesses take room from nobody. Were there any?"""
+        guessing = [seq for seq in self._live.values() if seq.guesses]
+        for seq in guessing:
+            seq.guesses = []
+        return bool(guessing)
 
     def _move_one_out(self) -> None:
         views = [live_view(seq, self._costs) for seq in self._live.values()]
@@ -216,9 +272,12 @@ class EngineLoop:
         if group != self._group:
             self._runtime.adapt(batch[0][0].request.adapters)
             self._group = group
-        chunks = [_chunk(seq, count) for seq, count in batch]
-        with self.abort.watching({seq.id for seq, _count in batch}):
-            return self._runtime.decode(chunks)
+        first = batch[0][0]
+        with self._watchdog, self.abort.watching({seq.id for seq, _count in batch}):
+            if (medium := first.media) and first.slot is not None:
+                # The scheduler gives it a step of its own.
+                return [self._runtime.decode_media(first.slot, medium.start, medium.encoded)]
+            return self._runtime.decode([_chunk(seq, count) for seq, count in batch])
 
     def _advance(self, batch: Batch, indexes: Items[int]) -> None:
         """Note what was computed, and draw a token for whoever has its logits."""
@@ -227,16 +286,24 @@ class EngineLoop:
             seq.stepped = self._steps
             first = seq.computed
             certain = min(count, len(seq.tokens) - first)
+            del seq.guesses[count - certain :]
             self._cache.grow(seq.slot, seq.tokens[first : first + certain])
             seq.computed += certain
-            last = index
-            if seq.scores_prompt and not seq.new_tokens:
-                self._drawing.score(seq, index, first, certain)
-                last += certain - 1
             if seq.computed in seq.stops and seq.computed < len(seq.tokens):
                 self._cache.checkpoint(seq.slot)
-            if seq.computed == len(seq.tokens) and not seq.prefill:
-                self._answer(seq, last, wrong_cells=count > certain)
+            try:
+                self._use(seq, index, first, wrong_cells=count > certain)
+            except HobError as error:
+                # Its constraint or its sampler cannot go on; nobody else's is concerned.
+                self._drop([(seq, count)], error)
+
+    def _use(self, seq: Sequence, index: int, first: int, *, wrong_cells: bool) -> None:
+        """Score and draw by the logits at `index` onward of what was computed from `first` on."""
+        if seq.scores_prompt and not seq.new_tokens:
+            self._drawing.score(seq, index, first, seq.computed - first)
+            index += seq.computed - first - 1
+        if seq.computed == len(seq.tokens) and not seq.prefill:
+            self._answer(seq, index, wrong_cells=wrong_cells)
 
     def _answer(self, seq: Sequence, index: int, *, wrong_cells: bool) -> None:
         assert seq.slot is not None
@@ -300,9 +367,7 @@ class EngineLoop:
         else:
             self._cache.drop(seq.slot)
         seq.slot = None
-        if seq.sampler:
-            seq.sampler.close()
-            seq.sampler = None
+        seq.close()
         self.abort.forget(seq.id)
 
     def _undo(self, batch: Batch) -> None:
@@ -324,6 +389,13 @@ class EngineLoop:
             self._beat_at = now
             queued = len(self._waiting) + len(self._preparing)
             self._emit(Heartbeat(steps=self._steps, live=len(self._live), queued=queued))
+
+
+def _checkpoints(seq: Sequence) -> tuple[int, ...]:
+    """Where other prompts may go on from: after what they are likely to have in common, and before
+    the last token, which the same prompt computes again."""
+    boundary, last = seq.job.prompt.boundary, len(seq.tokens) - 1
+    return tuple(length for length in {boundary, last} if length >= WORTH_SAVING)
 
 
 def _chunk(seq: Sequence, count: int) -> Chunk:

@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
 from hob.engine.client_texts import client_texts, map_message, map_texts
 from hob.engine.vocabulary import Tokenizer
 from hob.errors import TemplateFailed
-from hob.wire.chat import ChatMessage
+from hob.wire.chat import ChatMessage, Media
 from hob.wire.generate import GenerateRequest
+
+Piece = tuple[str, bool] | Media
 
 
 class Marks:
@@ -24,6 +27,7 @@ class Marks:
         self._vocab = vocab
         self._nonce = secrets.token_hex(12)
         self._texts: list[str] = []
+        self._media: list[Media] = []
 
     def request(self, request: GenerateRequest) -> GenerateRequest:
         """The request with marks in everything that its template may write into the prompt.
@@ -55,6 +59,22 @@ class Marks:
             media=tuple(replace(media, at=places[max(0, media.at)]) for media in message.media),
         )
 
+    def media(self, messages: Sequence[ChatMessage]) -> tuple[ChatMessage, ...]:
+        """The messages with a mark in the text where each medium stands, after `request`."""
+        return tuple(
+            self._with_marks(message) if message.media else message for message in messages
+        )
+
+    def _with_marks(self, message: ChatMessage) -> ChatMessage:
+        parts, done = [], 0
+        # Sorted is stable: media at one place keep their order.
+        for medium in sorted(message.media, key=lambda medium: medium.at):
+            at = min(max(0, medium.at), len(message.content))
+            parts += [message.content[done:at], f"{self._nonce}m{len(self._media)}x"]
+            self._media.append(medium)
+            done = at
+        return replace(message, content="".join(parts) + message.content[done:], media=())
+
     def _found(self, text: str) -> list[str]:
         """The texts of control tokens that the tokenizer would see in `text`."""
         tokens = self._vocab.tokenize(text, add_special=False, parse_special=True)
@@ -77,23 +97,33 @@ class Marks:
         self._texts.append(text)
         return f"{self._nonce}n{len(self._texts) - 1}x"
 
-    def split(self, rendered: str) -> list[tuple[str, bool]]:
-        """The prompt in pieces: (text, True when its special text is only text).
+    def split(self, rendered: str) -> list[Piece]:
+        """The prompt in pieces: (text, True when its special text is only text), or a medium.
 
-        Raises TemplateFailed when the template has changed a mark.
+        Raises TemplateFailed when the template has changed a mark, or left a medium out.
         """
-        if not self._texts:
+        if not (self._texts or self._media):
             return [(rendered, False)]
-        parts = re.split(f"{self._nonce}n([0-9]+)x", rendered)
-        pieces = [
-            (self._texts[int(part)], True) if index % 2 else (part, False)
+        parts = re.split(f"{self._nonce}([nm][0-9]+)x", rendered)
+        pieces: list[Piece] = [
+            self._marked(part) if index % 2 else (part, False)
             for index, part in enumerate(parts)
             if part
         ]
-        if any(self._nonce[:8] in text.lower() for text, literal in pieces if not literal):
+        texts = [piece for piece in pieces if not isinstance(piece, Media)]
+        if any(self._nonce[:8] in text.lower() for text, literal in texts if not literal):
             raise TemplateFailed(
                 "The model's chat template changes the messages, so their special text cannot be "
                 "kept apart from its own.",
                 hint="Leave the text of control tokens out of the message.",
             )
+        if not {id(medium) for medium in self._media} <= {id(piece) for piece in pieces}:
+            raise TemplateFailed(
+                "The model's chat template leaves out an image or sound of the conversation.",
+                hint="Send it in the last message of the user.",
+            )
         return pieces
+
+    def _marked(self, mark: str) -> Piece:
+        number = int(mark[1:])
+        return self._media[number] if mark[0] == "m" else (self._texts[number], True)

@@ -1,87 +1,90 @@
-"""Where a model's layers go: what to try, what to refuse, and why it is not more."""
+"""Where a model's layers go: what to try, and what to say of it. Pure."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
-from hob.errors import ModelLoadFailed
+from hob.errors import InvalidRequest
 from hob.wire.engine import Device, LoadOptions, Placement
 
+# A number above any model's, since the count of layers is not known before the file is read.
+ALL_LAYERS = 999
+# Models have 20 to 130 layers; each try costs a part of a load.
+_FEWER = (48, 32, 24, 16, 8)
 
-def tries(options: LoadOptions, layers: int, *, offload: bool) -> list[int]:
-    """Counts of layers to try to put on GPUs, most first. `layers` counts the output too."""
-    if options.gpu_layers == 0 or not offload:
+
+def gpus_of(devices: Sequence[Device]) -> list[Device]:
+    return [device for device in devices if device.kind in ("gpu", "igpu")]
+
+
+def layer_wishes(options: LoadOptions, can_offload: bool) -> list[int]:
+    """How many layers to try to offload, most first: what is asked for or all, then fewer, then
+    none."""
+    if options.gpu_layers == 0 or not can_offload:
         return [0]
-    most = min(options.gpu_layers or layers, layers)
-    return list(dict.fromkeys([most, most * 3 // 4, most // 2, most // 4, 0]))
+    if options.gpu_layers:
+        most = options.gpu_layers
+        return sorted({most, most * 3 // 4, most // 2, most // 4, 0}, reverse=True)
+    return [ALL_LAYERS, *_FEWER, 0]
 
 
-def gpus(devices: Sequence[Device]) -> list[Device]:
-    """The devices that llama.cpp offloads to, by its numbers: an integrated GPU only where there is
-    no other."""
-    return [device for device in devices if device.kind == "gpu"] or [
-        device for device in devices if device.kind == "igpu"
-    ][:1]
-
-
-def check(options: LoadOptions, found: Sequence[Device], *, most_devices: int) -> None:
-    """Raises ModelLoadFailed for what llama.cpp would abort at, or misunderstand. `found` are the
-    GPUs that may be offloaded to; without any, nothing about GPUs matters."""
-    if options.kv_type != "f16" and options.flash_attention == "off":
-        raise ModelLoadFailed(
-            f"A KV cache of {options.kv_type} needs flash attention, which is off.",
-            hint="Run `hob config set engine.flash_attention auto`, or set engine.kv_type to f16.",
-            param="engine.flash_attention",
-        )
-    if not found or options.gpu_layers == 0:
+def check_split(options: LoadOptions, gpus: Sequence[Device]) -> None:
+    """Raises InvalidRequest for GPUs that there are not: llama.cpp would end the process."""
+    if not gpus:
         return
-    if not 0 <= options.main_gpu < len(found):
-        raise ModelLoadFailed(
-            f"engine.main_gpu is {options.main_gpu}, and the GPUs here are numbered "
-            f"0 to {len(found) - 1}.",
-            hint="Run `hob doctor` to see the GPUs, and set engine.main_gpu to one of them.",
+    if not 0 <= options.main_gpu < len(gpus):
+        raise InvalidRequest(
+            f"engine.main_gpu is {options.main_gpu}, and this machine has {len(gpus)} GPUs.",
+            hint=f"Set it to 0 to {len(gpus) - 1} with `hob config set engine.main_gpu N`.",
             param="engine.main_gpu",
         )
-    shares = options.tensor_split
-    if len(shares) > min(len(found), most_devices):
-        raise ModelLoadFailed(
-            f"engine.tensor_split has {len(shares)} shares, and there are {len(found)} GPUs.",
-            hint="Give a share for each GPU, or none at all.",
+    if len(options.tensor_split) > len(gpus):
+        raise InvalidRequest(
+            f"engine.tensor_split names {len(options.tensor_split)} shares for {len(gpus)} GPUs.",
+            hint="Give one number for each GPU.",
             param="engine.tensor_split",
         )
+    shares = options.tensor_split
     if shares and not (all(0 <= share < math.inf for share in shares) and sum(shares) > 0):
-        raise ModelLoadFailed(
+        raise InvalidRequest(
             "engine.tensor_split must be shares of 0 or more, one of them above 0.",
-            hint="Give each GPU's share, such as 3,1.",
+            hint="Give one number for each GPU, such as 3,1.",
             param="engine.tensor_split",
+        )
+
+
+def check_kv_type(options: LoadOptions) -> None:
+    """Raises InvalidRequest: a quantized cache needs flash attention."""
+    if options.kv_type != "f16" and options.flash_attention == "off":
+        raise InvalidRequest(
+            f"A KV cache of type {options.kv_type} needs flash attention, which is off.",
+            hint="`hob config set engine.flash_attention auto`, or engine.kv_type f16.",
+            param="engine.kv_type",
         )
 
 
 def placement(
-    options: LoadOptions, found: Sequence[Device], *, layers: int, asked: int, tried: int
+    options: LoadOptions, gpus: Sequence[Device], can_offload: bool, layers: int, offloaded: int
 ) -> Placement:
-    """What became of a load. `layers` are the model's own, `asked` what the last of `tried` tries
-    put on the GPUs, the output counted too."""
-    on_gpu = min(asked, layers) if found else 0
-    device = found[options.main_gpu if options.split_mode == "none" else 0] if on_gpu else None
-    return Placement(
-        device=(device.description or device.name) if device else "CPU",
-        layers=layers,
-        layers_on_gpu=on_gpu,
-        why=_why(options, found, layers, on_gpu, tried),
-    )
+    """`offloaded` is what llama.cpp was asked for and did."""
+    on_gpu = min(offloaded, layers) if gpus else 0
+    device = (gpus[0].description or gpus[0].name) if on_gpu else "CPU"
+    why = ""
+    if on_gpu < layers:
+        why = _why(options, gpus, can_offload, on_gpu, layers)
+    return Placement(device=device, layers=layers, layers_on_gpu=on_gpu, why=why)
 
 
 def _why(
-    options: LoadOptions, found: Sequence[Device], layers: int, on_gpu: int, tried: int
+    options: LoadOptions, gpus: Sequence[Device], can_offload: bool, on_gpu: int, layers: int
 ) -> str:
-    if on_gpu == layers:
-        return ""
     if options.gpu_layers == 0:
         return "engine.gpu_layers is 0"
-    if not found:
-        return "this build of llama.cpp has no GPU support, or there is no GPU"
-    if tried > 1:
-        return f"the model did not fit: {on_gpu} of {layers} layers after {tried} tries"
-    return f"engine.gpu_layers is {options.gpu_layers}"
+    if not can_offload:
+        return "this build of llama.cpp has no GPU support"
+    if not gpus:
+        return "no GPU was found"
+    if options.gpu_layers and on_gpu >= min(options.gpu_layers, layers):
+        return f"engine.gpu_layers is {options.gpu_layers}"
+    return f"more than {on_gpu} of {layers} layers did not fit into the GPU's memory"

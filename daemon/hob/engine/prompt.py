@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from hob.engine.boundary import Boundaries
 from hob.engine.encoder import Encoder, Render
 from hob.engine.fitting import Fitter
 from hob.engine.job import Prompt
+from hob.engine.media import whole_runs
+from hob.engine.projection import Projection
 from hob.engine.readahead import common_prefix, divergent
+from hob.engine.sampling import check_sampling
 from hob.engine.vocabulary import Tokenizer
-from hob.errors import InvalidRequest
+from hob.errors import InvalidRequest, UnsupportedParameter
 from hob.wire.calls import Rendered
 from hob.wire.generate import (
     MAX_STOP_CHARS,
     MAX_STOP_STRINGS,
     GenerateRequest,
-    Sampling,
 )
 
-__all__ = ["PromptBuilder", "Render", "Tokenizer", "check_sampling", "check_stops"]
+__all__ = ["PromptBuilder", "Render", "Tokenizer", "check_stops"]
 
 
 class PromptBuilder:
     """Turns requests into prompts for one model. Used by one thread."""
 
     def __init__(
-        self, vocab: Tokenizer, render: Render, context_length: int, default_max_tokens: int
+        self,
+        vocab: Tokenizer,
+        render: Render,
+        context_length: int,
+        default_max_tokens: int,
+        projection: Projection | None = None,
     ) -> None:
         self.vocab = vocab
-        self._encoder = Encoder(vocab, render)
+        self._encoder = Encoder(vocab, render, projection)
         self._fitter = Fitter(self._encoder, context_length)
         self._boundaries = Boundaries(self._encoder)
         self._context_length = context_length
@@ -40,7 +46,7 @@ class PromptBuilder:
         """Raises InvalidRequest, UnsupportedParameter, ContextOverflow or TemplateFailed."""
         check_stops(request.stop)
         check_sampling(request.sampling, self.vocab.size)
-        check_shape(request)
+        self._begin(request)
         fitted = self._fitter.fit(request, self._answer_room(request))
         room = self._context_length - len(fitted.tokens)
         wanted = request.max_tokens or self._default_max_tokens
@@ -51,24 +57,31 @@ class PromptBuilder:
             context_full=room < wanted,
             dropped_tokens=fitted.dropped_tokens,
             dropped_messages=fitted.dropped_messages,
+            media=self._encoder.projection.runs(fitted.tokens),
         )
+
+    def _begin(self, request: GenerateRequest) -> None:
+        check_shape(request)
+        self._encoder.projection.forget()
 
     def prefill(self, request: GenerateRequest) -> Prompt:
         """The beginning that the prompt keeps while its last text is typed on; at least a token,
         right or not. Raises what `build` raises."""
-        check_shape(request)
+        self._begin(request)
         fitted = self._fitter.fit(request, self._answer_room(request))
         certain = fitted.tokens
         for other in divergent(fitted.request):
             certain = certain[: common_prefix(certain, self._encoder.tokens(other))]
-        certain = certain or fitted.tokens[:1]
+        runs = self._encoder.projection.runs(fitted.tokens)
+        certain = certain[: whole_runs(len(certain), runs)] or fitted.tokens[:1]
         boundary = self._boundaries.of(fitted.request, certain)
-        return Prompt(certain, max_new=1, boundary=boundary)
+        media = tuple(run for run in runs if run.end <= len(certain))
+        return Prompt(certain, max_new=1, boundary=boundary, media=media)
 
     def render(self, request: GenerateRequest) -> Rendered:
         """The prompt as text and tokens; whole, even if it does not fit, unless the request allows
         that something is left out. Raises what `build` raises, for what is longer by far."""
-        check_shape(request)
+        self._begin(request)
         if request.overflow == "error":
             fitted = self._fitter.whole(request)
         else:
@@ -100,6 +113,12 @@ def check_shape(request: GenerateRequest) -> None:
             hint="Send the text before the gap as `prompt`.",
             param="suffix",
         )
+    if request.echo and any(message.media for message in request.messages):
+        raise UnsupportedParameter(
+            "A prompt with images or sounds cannot be echoed.",
+            hint="Leave `echo` out.",
+            param="echo",
+        )
     if not request.messages and not request.prompt and not request.suffix:
         raise InvalidRequest(
             "The prompt is empty.", hint="Send at least one character.", param="prompt"
@@ -114,14 +133,3 @@ def check_stops(stops: Sequence[str]) -> None:
             hint=f"Send at most {MAX_STOP_STRINGS}, each of 1 to {MAX_STOP_CHARS} characters.",
             param="stop",
         )
-
-
-def check_sampling(sampling: Sampling, vocab_size: int) -> None:
-    """Raises InvalidRequest when logit_bias names no token of the model or is no number."""
-    for token, bias in sampling.logit_bias.items():
-        if not 0 <= token < vocab_size or math.isnan(bias):
-            raise InvalidRequest(
-                f"logit_bias for token {token} cannot be applied.",
-                hint=f"Token ids go from 0 to {vocab_size - 1}, and a bias is a number.",
-                param="logit_bias",
-            )

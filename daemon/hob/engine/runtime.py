@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hob.engine.cache.memory import Memory
+from hob.engine.media import EncodedMedia
 from hob.wire.generate import AdapterUse, GenerateRequest, TokenLogprob
 
 
@@ -79,11 +80,17 @@ class Runtime(Memory, Protocol):
         Raises DecodeAborted after `interrupt`, OutOfCells, and WorkerError when the model fails.
         """
 
+    def decode_media(self, slot: int, start: int, encoded: EncodedMedia) -> int:
+        """Compute a medium at positions `start` onward; the index of its last output.
+
+        Raises what `decode` raises.
+        """
+
     def load_adapters(self, adapters: Sequence[AdapterUse]) -> object:
-        """Have these adapters at hand for `adapt`. Raises ModelLoadFailed or InvalidRequest."""
+        """Have these ready. Raises InvalidRequest for what is no adapter of this model."""
 
     def adapt(self, adapters: Sequence[AdapterUse]) -> None:
-        """Compute with these adapters from now on. Raises ModelLoadFailed or InvalidRequest."""
+        """Compute with these adapters from now on. Raises InvalidRequest."""
 
     def interrupt(self) -> None: ...
 

@@ -145,9 +145,9 @@ def plan(live: Sequence[Live], waiting: bool, sizes: Sizes, may_read: Callable[[
     if reading[0].alone:
         return Step((Grant(reading[0].id, reading[0].pending),), reads=True)
     shared = waiting or len(live) > 1
-    room = min(room, max(1, (sizes.useful if shared else sizes.full) - len(grants)))
-    reads = _read([seq for seq in reading if not seq.alone], room)
-    return Step((*grants, *reads), reads=True)
+    wanted = (sizes.useful if shared else sizes.full) - (sizes.most - room)
+    reads = _read([seq for seq in reading if not seq.alone], min(room, max(1, wanted)))
+    return Step((*grants, *reads), reads=bool(reads))
 
 
 def _group(ordered: Sequence[Live]) -> int:
@@ -181,19 +181,21 @@ class Turns:
     def __init__(self, target_s: float) -> None:
         self._target_s = target_s
         self._account = 0.0
+        self._needed = 0.0
 
     def may_read(self, share: float, step_s: float) -> bool:
         """Is it the readers' turn? A small share must be earned first, a large one is given in
         advance."""
-        needed = step_s * max(0.0, 1 - 2 * share)
-        return self._account >= needed
+        self._needed = step_s * max(0.0, 1 - 2 * share)
+        return self._account >= self._needed
 
     def spent(self, seconds: float, *, reads: bool, share: float) -> None:
         """A step took so long, while both wanted their turn."""
         if reads:
             self._account -= seconds
         else:
-            most = max(2 * self._target_s, self._account)
+            # Where steps are slow, no less than one of them can be earned.
+            most = max(2 * self._target_s, self._needed, self._account)
             self._account = min(most, self._account + seconds * share / (1 - share))
 
     def reset(self) -> None:

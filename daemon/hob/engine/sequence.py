@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from hob.engine.job import Job
+from hob.engine.media import MediaRun
 from hob.engine.output.stream import Emission, Output
 from hob.engine.runtime import Sampler
 from hob.wire.generate import (
@@ -99,12 +100,25 @@ class Sequence:
     @property
     def decoding(self) -> bool:
         """Only what was sampled last is left to compute."""
-        return self.new_tokens > 0 and self.computed >= len(self.tokens) - _FEW
+        few = self.computed >= len(self.tokens) - _FEW
+        return self.new_tokens > 0 and few and all(run.end <= self.computed for run in self._runs)
+
+    @property
+    def media(self) -> MediaRun | None:
+        """The image or sound that is to be computed next."""
+        return next((run for run in self._runs if run.start == self.computed), None)
+
+    @property
+    def _runs(self) -> tuple[MediaRun, ...]:
+        return self._job.prompt.media if self._job else ()
 
     @property
     def to_next_stop(self) -> int:
-        """Tokens up to where the next step must end at the latest."""
-        ahead = [stop - self.computed for stop in self.stops if stop > self.computed]
+        """Tokens up to where the next step must end at the latest; of a medium, all."""
+        if medium := self.media:
+            return medium.length
+        stops = [*self.stops, *(run.start for run in self._runs)]
+        ahead = [stop - self.computed for stop in stops if stop > self.computed]
         return min([self.pending, *ahead])
 
     def prepared(self, job: Job) -> None:
@@ -159,6 +173,12 @@ class Sequence:
         )
         self.unsent, self.unsent_output, self.unsent_logprobs = 0, Emission(), []
         return delta
+
+    def close(self) -> None:
+        """Nothing more is drawn."""
+        if self.sampler:
+            self.sampler.close()
+            self.sampler = None
 
     def finished(self, reason: FinishReason, now: float) -> Finished:
         prompt = self._job.prompt if self._job else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -13,7 +13,9 @@ from hob.engine.inbox import Accepted, Cancelled, Drain
 from hob.engine.loop import EngineLoop
 from hob.engine.preparation import Preparation
 from hob.wire.calls import Prefill
-from hob.wire.engine import Ask, Cancel, FromWorker, Generate
+from hob.wire.chat import ChatMessage
+from hob.wire.engine import Ask, Cancel, FromWorker, Generate, WarmPrompt
+from hob.wire.generate import GenerateRequest
 
 Order = Generate | Ask | Cancel
 
@@ -39,8 +41,10 @@ class TextService:
         loop: EngineLoop,
         make_assembler: Callable[[], Assembler],
         emit: Callable[[FromWorker], None],
+        warm_prompts: Sequence[WarmPrompt] = (),
     ) -> None:
         self._loop = loop
+        self._warm_prompts = warm_prompts
         self._preparation = Preparation(make_assembler, loop.post, emit)
 
     def post(self, order: Order) -> None:
@@ -61,6 +65,17 @@ class TextService:
         self._loop.post(Drain())
 
     def run(self) -> None:
+        for number, prompt in enumerate(self._warm_prompts):
+            self.post(Ask(call=_reading_of(prompt, f"warm-{number}")))
         self._preparation.start()
         self._loop.run()
         self._preparation.close()
+
+
+def _reading_of(prompt: WarmPrompt, id: str) -> Prefill:
+    """Reads a system prompt up to where a person's words begin; nobody waits for it."""
+    messages = (
+        ChatMessage(role="system", content=prompt.text),
+        ChatMessage(role="user", content=""),
+    )
+    return Prefill(id=id, request=GenerateRequest(id=id, messages=messages), priority="background")

@@ -10,6 +10,7 @@ from typing import Any
 from hob.engine.client_texts import client_texts
 from hob.engine.conversation import (
     fold_system,
+    in_parts,
     message_values,
     name_results,
     split_calls,
@@ -171,6 +172,22 @@ class ChatTemplate:
         return None
 
     @cached_property
+    def _content_in_parts(self) -> bool:
+        """Whether the template only writes a content that is a list of parts, as those of some
+        vision models do."""
+        if "text" not in self._source:
+            return False
+        tools = self._no_tools
+        found = []
+        for said in (message_values(_PROBE), in_parts(message_values(_PROBE))):
+            try:
+                variables = {"messages": [said], "tools": tools, **self._constants}
+                found.append("probe" in self._run(variables, MAX_VALUE))
+            except (TemplateFailed, Refusal):
+                found.append(False)
+        return found == [False, True]
+
+    @cached_property
     def _arguments_as_text(self) -> bool:
         """Whether the template wants a call's arguments as JSON. Most want them as values, and
         turn these into JSON themselves or loop over them."""
@@ -199,6 +216,8 @@ class ChatTemplate:
         short_ids = "[TOOL_CALLS]" in self._source
         listed = [tool_values(tool) for tool in tools] if tools else self._no_tools
         said = [message_values(m, arguments_as_text=as_text, short_ids=short_ids) for m in messages]
+        if self._content_in_parts:
+            said = [in_parts(message) for message in said]
         if tools and "message['tools']" in self._source:
             # Phi 4 mini.
             said = with_tools_in_system(said, tools)

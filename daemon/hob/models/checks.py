@@ -74,9 +74,13 @@ def unusable(why: str) -> BadModelFile:
     )
 
 
+def is_projector(header: Header, architecture: str) -> bool:
+    return header.text("general.type") == "mmproj" or architecture in PROJECTOR_ARCHITECTURES
+
+
 def _not_a_model(header: Header, architecture: str) -> BadModelFile | None:
     kind = header.text("general.type")
-    if kind == "mmproj" or architecture in PROJECTOR_ARCHITECTURES:
+    if is_projector(header, architecture):
         return BadModelFile(
             "The file is a projector (mmproj), not a model by itself.",
             hint="It gives eyes or ears to the language model that it came with; get that too.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hob.errors import BadModelFile
-from hob.models.checks import PROJECTOR_ARCHITECTURES, clean, find_problem
+from hob.models.checks import PROJECTOR_ARCHITECTURES, clean, find_problem, is_projector
 from hob.models.gguf import Header
 from hob.models.gguf_types import FILE_TYPE_GUESSED, FILE_TYPES
 from hob.wire.models import ENCODER_ARCHITECTURES, Capability
@@ -24,7 +24,8 @@ class Description:
 
     `size_label` and `base_name` are the publisher's words for the size and the family.
     `shard_number` counts from 0; `shard_count` is 0 when the file is not split. `is_adapter`: it is
-    a LoRA adapter, whose `problem` is that it is not a model by itself.
+    a LoRA adapter, and `is_projector`: it gives another model eyes (`sees`) or ears; the `problem`
+    of both is that they are not models by themselves.
     """
 
     title: str = ""
@@ -43,6 +44,8 @@ class Description:
     shard_number: int = 0
     shard_count: int = 0
     is_adapter: bool = False
+    is_projector: bool = False
+    sees: bool = False
     problem: BadModelFile | None = None
 
 
@@ -70,6 +73,8 @@ def describe(header: Header) -> Description:
         shard_number=shard_number,
         shard_count=header.integer("split.count") or 0,
         is_adapter=header.text("general.type") == "adapter",
+        is_projector=is_projector(header, architecture),
+        sees=header.flag("clip.has_vision_encoder"),
         # A later shard carries weights only; the first one says what the model is.
         problem=None if shard_number else find_problem(header, architecture),
     )

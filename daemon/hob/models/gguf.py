@@ -84,6 +84,10 @@ class Header:
             return None
         return entry.value
 
+    def flag(self, key: str) -> bool:
+        entry = self.metadata.get(key)
+        return entry is not None and entry.value is True
+
     def number(self, key: str) -> float | None:
         """The number at `key`, whole or not, or None."""
         entry = self.metadata.get(key)

@@ -31,6 +31,12 @@ def shard_of(stem: str) -> tuple[str, int, int] | None:
     return (stem[: found.start()], int(found[1]), int(found[2])) if found else None
 
 
+def base_name(stem: str) -> str:
+    """A file's stem in lower case, without the number of its part and its quantization."""
+    shard = shard_of(stem)
+    return _QUANTIZATION.sub("", (shard[0] if shard else stem).lower())
+
+
 def make_name(stem: str, about: Description) -> str:
     """A readable name, family:size-variant-quantization, from a file's stem and its header.
 

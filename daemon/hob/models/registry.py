@@ -125,7 +125,9 @@ class Registry:
     async def rescan(self) -> None:
         """Read the folders again; the event loop stays free, and the list changes in one step."""
         async with self._scanning:
-            known = {file.path: file for model in self._models.values() for file in model.files}
+            models = self._models.values()
+            known = {file.path: file for model in models for file in model.files}
+            known |= {model.projector.path: model.projector for model in models if model.projector}
             fresh = await asyncio.to_thread(_scan, self._folders, known)
             before, self._models = self._models, fresh
         for name in before:

@@ -14,6 +14,7 @@ from pathlib import Path
 from hob.models.checks import clean
 from hob.models.files import ModelFile, look, stamp_of
 from hob.models.names import make_name, shard_of, unique_names
+from hob.models.projectors import pair
 from hob.models.shards import find_set_problem, group_parts
 from hob.wire.base import ErrorInfo
 from hob.wire.models import ModelInfo
@@ -26,10 +27,12 @@ MAX_VISITED = 100_000
 
 @dataclass(frozen=True)
 class Model:
-    """A model of the library: what is told of it, and the files that it consists of."""
+    """A model of the library: what is told of it, and the files that it consists of; its
+    projector is a file of its own."""
 
     info: ModelInfo
     files: tuple[ModelFile, ...]
+    projector: ModelFile | None = None
 
     @property
     def is_adapter(self) -> bool:
@@ -42,14 +45,24 @@ def scan(folders: Sequence[Path], known: Mapping[str, ModelFile]) -> dict[str, M
     paths = [path for folder in folders for path in find_files(folder)]
     files = [look(path, known.get(path)) for path in _without_aliases(dict.fromkeys(paths))]
     groups = list(group_parts(files))
+    pairs = _find_projectors(groups)
+    # A projector that belongs to a model is a part of it, and no line of its own.
+    taken = {projector.path for projector in pairs.values()}
+    groups = [group for group in groups if group[0].path not in taken]
     wishes = {
         group[0].path: make_name(Path(group[0].path).stem, group[0].about) for group in groups
     }
     names = unique_names(wishes)
     return {
-        names[group[0].path]: combine(names[group[0].path], group)
+        names[group[0].path]: combine(names[group[0].path], group, pairs.get(group[0].path))
         for group in sorted(groups, key=lambda group: names[group[0].path])
     }
+
+
+def _find_projectors(groups: Sequence[tuple[ModelFile, ...]]) -> Mapping[str, ModelFile]:
+    firsts = [group[0] for group in groups]
+    models = [file for file in firsts if "completion" in file.about.capabilities]
+    return pair(models, [file for file in firsts if file.about.is_projector])
 
 
 def find_files(folder: Path) -> Iterator[str]:
@@ -115,15 +128,15 @@ def _without_aliases(paths: Iterable[str]) -> Iterator[str]:
             yield path
 
 
-def combine(name: str, files: tuple[ModelFile, ...]) -> Model:
-    """The model that `files` make together."""
+def combine(name: str, files: tuple[ModelFile, ...], projector: ModelFile | None = None) -> Model:
+    """The model that `files` make together, with what it sees or hears by."""
     first = files[0]
     about = first.about
     problem = find_set_problem(files) or about.problem
     parameters = [file.about.parameters for file in files]
     info = ModelInfo(
         name=name,
-        path=first.path.encode("utf-8", "replace").decode(),
+        path=_printable(first.path),
         file_bytes=sum(file.stamp.size for file in files if file.stamp),
         modified_at=max((file.stamp.mtime_ns / 1e9 for file in files if file.stamp), default=0.0),
         title=about.title,
@@ -134,17 +147,27 @@ def combine(name: str, files: tuple[ModelFile, ...]) -> Model:
         embedding_length=about.embedding_length,
         block_count=about.block_count,
         vocabulary_size=about.vocabulary_size,
-        capabilities=about.capabilities,
+        capabilities=about.capabilities
+        + (("vision",) if projector and projector.about.sees else ()),
+        projector=_printable(projector.path) if projector else "",
         has_chat_template=about.has_chat_template,
         license=about.license,
         problem=ErrorInfo.of(problem) if problem else None,
     )
-    return Model(info, files)
+    return Model(info, files, projector)
+
+
+def _printable(path: str) -> str:
+    return path.encode("utf-8", "replace").decode()
 
 
 def refreshed(model: Model) -> Model:
     """`model` with its changed files read again; the same object when nothing changed."""
     files = tuple(look(file.path, file) for file in model.files)
-    if all(new is old for new, old in zip(files, model.files, strict=True)):
+    projector = model.projector and look(model.projector.path, model.projector)
+    if projector is model.projector and all(
+        new is old for new, old in zip(files, model.files, strict=True)
+    ):
         return model
-    return combine(model.info.name, files)
+    still = projector if projector and projector.about.is_projector else None
+    return combine(model.info.name, files, still)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from hob.errors import InvalidRequest, ProtocolError
 from hob.supervisor.answer import Answer
 from hob.supervisor.link import Link
@@ -54,6 +56,8 @@ class Life:
                 hint="Hob was updated while it ran: restart it with `hob restart`.",
             )
         self.build = hello.build
+        if self.info.projector and not options.projector:
+            options = msgspec.structs.replace(options, projector=self.info.projector)
         self.link.send(Load(path=self.info.path, options=options))
 
     def progressed(self, fraction: float) -> bool:
@@ -146,10 +150,11 @@ class Life:
         self.link.kill()
 
     def same_file(self, info: ModelInfo) -> bool:
-        """Whether `info` still describes the file that this process has loaded."""
+        """Whether `info` still describes the files that this process has loaded."""
         old, new = self.info, info
-        return (old.path, old.file_bytes, old.modified_at) == (
+        return (old.path, old.file_bytes, old.modified_at, old.projector) == (
             new.path,
             new.file_bytes,
             new.modified_at,
+            new.projector,
         )

@@ -15,6 +15,7 @@ from hob.errors import (
     WorkerStartTimeout,
     WorkerUnavailable,
 )
+from hob.wire.engine import EXIT_STALLED
 
 _MEMORY_HINT = (
     "If memory was short, close other programs, choose a smaller model or set a smaller"
@@ -95,6 +96,15 @@ def start_timeout(model: str, seconds: float) -> WorkerStartTimeout:
         hint="If the disk is slow, give it more time: `hob config set engine.start_timeout 10min`.",
         seconds=seconds,
     )
+
+
+def ended(
+    model: str, exit_code: int | None, doing: str, stall_s: float
+) -> WorkerDied | WorkerStalled:
+    """What to tell whoever waited: a worker may have ended itself because it hung."""
+    if exit_code == EXIT_STALLED:
+        return stalled(model, stall_s)
+    return worker_died(model, exit_code, doing)
 
 
 def stalled(model: str, seconds: float) -> WorkerStalled:

@@ -325,7 +325,7 @@ class Worker:
             self._logger.error("its last words:\n  %s", "\n  ".join(life.link.last_lines))
         idle_or_loading = "while loading" if self.state == STARTING else "while idle"
         doing = "while answering" if life.live else idle_or_loading
-        return problems.worker_died(self.model, ended.exit_code, doing)
+        return problems.ended(self.model, ended.exit_code, doing, self._setup.limits.stall_s)
 
     def _process_failed(self, life: Life, problem: HobError, *, ended: bool = False) -> None:
         """It ended by itself, or it must end because it is of no use."""

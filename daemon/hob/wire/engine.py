@@ -18,6 +18,8 @@ from hob.wire.chat import MediaKind
 from hob.wire.generate import Delta, Finished, GenerateRequest, Queued, Started
 
 PROTOCOL_VERSION = 2
+# A worker's exit status when a step did not come back and it has ended itself.
+EXIT_STALLED = 5
 
 Auto = Literal["auto", "on", "off"]
 KvType = Literal["f16", "q8_0", "q4_0"]
@@ -48,10 +50,11 @@ class LoadOptions(Value, frozen=True):
 
     `context_length` is in tokens and shared by all slots; 0 takes the model's own, capped by
     `context_cap`. `slots` sequences are answered at once. `batch_tokens` bounds one decode step,
-    and `step_s` how long one may take while somebody waits or is being answered. `tensor_split` is
-    the share of each GPU. `projector` and `draft` are files that belong to the model: what turns
-    images and sounds into its tokens, and a small model of the same vocabulary that guesses ahead.
-    `speculate` `auto` guesses ahead where the measured costs say that it pays.
+    and `step_s` how long one may take while somebody waits or is being answered; after `stall_s`
+    seconds the worker ends itself. `tensor_split` is the share of each GPU. `projector` and `draft`
+    are files that belong to the model: what turns images and sounds into its tokens, and a small
+    model of the same vocabulary that guesses ahead. `speculate` `auto` guesses ahead where the
+    measured costs say that it pays.
     """
 
     context_length: int = 0
@@ -60,6 +63,7 @@ class LoadOptions(Value, frozen=True):
     threads: int | None = None
     batch_tokens: int = 512
     step_s: float = 0.08
+    stall_s: float = 60.0
     gpu_layers: int | None = None
     split_mode: SplitMode = "layer"
     main_gpu: int = 0
@@ -127,6 +131,7 @@ class LoadedInfo(Value, frozen=True):
 
     `template` names the chat template in use: `model` for the file's own, else a built-in's name,
     or empty when the model cannot chat. `tool_format` names how the model writes tool calls.
+    `speculation` says what guesses ahead, "off" for nothing, and why not what was wished.
     `embedding_length` is that of its vectors, 0 when it makes none. `media` is what it can see or
     hear.
     """
@@ -143,6 +148,7 @@ class LoadedInfo(Value, frozen=True):
     warm_up_s: float
     kind: ModelKind = "text"
     tool_format: str = ""
+    speculation: str = "off"
     embedding_length: int = 0
     media: tuple[MediaKind, ...] = ()
 
@@ -190,7 +196,8 @@ class Failed(Value, frozen=True, tag="failed"):
 
 class Heartbeat(Value, frozen=True, tag="heartbeat"):
     """Progress without text: `steps` were computed since the load; sent at most once a second,
-    and only while there is work, so that an idle worker is silent."""
+    and only while there is work, so that an idle worker is silent. One without steps comes after
+    each image that was encoded."""
 
     steps: int
     live: int

@@ -33,7 +33,8 @@ class ModelInfo(Value, frozen=True):
 
     `name` is unique in the library. `file_bytes` counts all of the file. `context_length` is the
     longest that the model was trained for, in tokens. Fields are None when the header does not
-    tell. `problem` is set when the file cannot be loaded, and says why.
+    tell. `projector` is the path of the file that gives the model eyes or ears, empty for
+    none. `problem` is set when the file cannot be loaded, and says why.
     """
 
     name: str
@@ -51,6 +52,7 @@ class ModelInfo(Value, frozen=True):
     capabilities: tuple[Capability, ...] = ()
     has_chat_template: bool = False
     license: str = ""
+    projector: str = ""
     problem: ErrorInfo | None = None
 
 

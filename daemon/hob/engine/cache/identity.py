@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,3 +60,17 @@ def _samples(size: int) -> list[tuple[int, int]]:
     between = size - 2 * _MIB - _BLOCK
     middle = [(_MIB + between * block // (_BLOCKS - 1), _BLOCK) for block in range(_BLOCKS)]
     return [(0, _MIB), *middle, (size - _MIB, _MIB)]
+
+
+_SHARD = re.compile(r"(.*)-\d{5}-of-(\d{5})\.gguf")
+
+
+def shards_of(path: Path) -> list[Path]:
+    """The files of a model of which `path` is the only or the first one."""
+    match = _SHARD.fullmatch(path.name)
+    if match is None:
+        return [path]
+    stem, count = match.groups()
+    return [
+        path.with_name(f"{stem}-{number:05}-of-{count}.gguf") for number in range(1, int(count) + 1)
+    ]

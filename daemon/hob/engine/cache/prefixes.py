@@ -30,18 +30,19 @@ class Beginning:
 
 
 class PrefixCache:
-    """Used by the engine thread alone. `on_saved` is told each state that is put into RAM."""
+    """Used by the engine thread alone. `keep` is given the states that are worth keeping after the
+    worker's end: those that were used again, and what is idle for long."""
 
     def __init__(
         self,
         memory: Memory,
         ram_bytes: int,
-        on_saved: Callable[[Entry], None] = lambda entry: None,
+        keep: Callable[[Entry], None] = lambda entry: None,
     ) -> None:
         self._memory = memory
         self._table = SlotTable(memory.slots, memory.context_length, memory.divisible)
         self._saved = SavedStates(ram_bytes, memory.divisible)
-        self._on_saved = on_saved
+        self._keep = keep
         self._looked_at: dict[int, int] = {}
 
     @property
@@ -101,15 +102,19 @@ class PrefixCache:
     def _restore(self, owner: str, key: Hashable, found: Found) -> int | None:
         """Bring a saved state back into a slot; None when there is no slot or room, or llama.cpp
         does not take it."""
+        entry = found.entry
         empty = self._table.place(("nothing is like this", key), ())
-        if empty is None:
+        # Looked at before anything is let go for it, which might be what is known in cells.
+        if empty is None or len(entry.tokens) > self.free_cells:
             return None
         slot = empty.slot
         self._clear(slot, save=True)
-        entry = found.entry
-        if not self.make_room(len(entry.tokens)) or not self._memory.restore(slot, entry.state):
+        self.make_room(len(entry.tokens))
+        if not self._memory.restore(slot, entry.state):
+            self._saved.forget(entry)
             return None
         self._saved.use(entry)
+        self._keep(entry)
         self._table.own(slot, owner, key)
         known = self._table.extend(slot, entry.tokens)
         self._share_duplicates(slot, 0, known)
@@ -178,23 +183,26 @@ class PrefixCache:
 
     def make_room(self, cells: int) -> bool:
         """Let idle slots go, the longest unused first, until `cells` are free."""
+        if self._table.free_cells >= cells:
+            return True
         for slot in self._table.idle():
-            if self._table.free_cells >= cells:
-                break
             self._evict(slot)
-        return self._table.free_cells >= cells
+            if self._table.free_cells >= cells:
+                return True
+        return False
 
     def _evict(self, slot: int) -> None:
         self._clear(slot, save=True)
 
     def save_idle(self, least: int) -> bool:
-        """Save one idle slot of at least `least` tokens, of those that were not looked at since
-        they were used last; False when there are no more."""
+        """Save and keep one idle slot of at least `least` tokens, of those that were not looked at
+        since they were used last; False when there are no more."""
         for slot in reversed(self._table.idle()):
             use = self._table.last_use(slot)
             if self._looked_at.get(slot) != use and self._table.length(slot) >= least:
                 self._looked_at[slot] = use
-                self._save(slot)
+                if entry := self._save(slot):
+                    self._keep(entry)
                 return True
         return False
 
@@ -202,19 +210,13 @@ class PrefixCache:
         """A state from disk."""
         self._saved.put(entry)
 
-    def _save(self, slot: int) -> bool:
-        """Put a state into RAM, unless it is there."""
+    def _save(self, slot: int) -> Entry | None:
+        """Put the slot's state into RAM; None when it is there, or cannot be."""
         key, tokens = self._table.key(slot), self._table.tokens(slot)
         if self._saved.knows(key, tokens):
-            return False
-        state = self._memory.save(slot)
-        if not state:
-            return False
-        entry = Entry(key, tokens, state)
-        if self._saved.put(entry):
-            self._on_saved(entry)
-            return True
-        return False
+            return None
+        entry = Entry(key, tokens, self._memory.save(slot))
+        return entry if entry.state and self._saved.put(entry) else None
 
     def _clear(self, slot: int, *, save: bool) -> None:
         if save and self._table.length(slot) >= WORTH_SAVING:

@@ -85,6 +85,11 @@ class SavedStates:
             self._remove(self._entries[0])
         return True
 
+    def forget(self, entry: Entry) -> None:
+        """It is of no use."""
+        if entry in self._entries:
+            self._remove(entry)
+
     def _replaces(self, new: Entry, old: Entry) -> bool:
         """A longer divisible state serves whatever a shorter one did."""
         if new.key != old.key:

@@ -16,10 +16,16 @@ _KINDS: dict[int, _Kind] = {0: "cpu", 1: "gpu", 2: "igpu", 3: "accel"}
 def build_info() -> BuildInfo:
     return BuildInfo(
         llama_cpp_python=bindings_version(),
-        system_info=lib.llama_print_system_info().decode("utf-8", "replace").strip(),
+        system_info=system_info(),
         gpu_offload=can_offload(),
         devices=devices(),
     )
+
+
+def system_info() -> str:
+    """What llama.cpp was compiled for."""
+    text: bytes = lib.llama_print_system_info()
+    return text.decode("utf-8", "replace").strip()
 
 
 def can_offload() -> bool:

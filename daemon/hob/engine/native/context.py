@@ -91,7 +91,12 @@ class Context(Owner):
         Raises DecodeAborted after `interrupt`, OutOfCells, and WorkerError when llama.cpp fails.
         """
         indexes = self._batch.fill(chunks)
-        status = lib.llama_decode(self._pointer, self._batch.native)
+        self.compute(self._batch.native)
+        return indexes
+
+    def compute(self, batch: ctypes.Structure) -> None:
+        """Compute a llama_batch. Raises what `decode` raises."""
+        status = lib.llama_decode(self._pointer, batch)
         if status == _ABORTED:
             raise DecodeAborted
         if status == _NO_CELLS:
@@ -103,7 +108,12 @@ class Context(Owner):
                 status=status,
                 reason=log.last_error,
             )
-        return indexes
+
+    def logits_address(self, index: int) -> int:
+        """Where the logits at `index` of the last batch are: as many floats as there are tokens
+        in the vocabulary, valid until the next decode."""
+        pointer = lib.llama_get_logits_ith(self._pointer, index)
+        return int(ctypes.cast(pointer, ctypes.c_void_p).value or 0)
 
     def warm_up(self, token: int) -> None:
         """Run one token through every weight, so that the first request finds them in memory."""

@@ -7,6 +7,7 @@ every chat handler: 250 ms and 39 MB, of which a worker uses nothing. The low-le
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import sys
@@ -22,14 +23,14 @@ _PACKAGE = "llama_cpp"
 _LOG_WARN, _LOG_ERROR, _LOG_CONTINUED = 3, 4, 5
 
 
-def _import_bindings() -> tuple[Any, Any]:
-    """The modules `llama_cpp.llama_cpp` and `llama_cpp._ctypes_extensions`.
+def _import_modules(*names: str) -> tuple[Any, ...]:
+    """Modules of the package, such as `llama_cpp.llama_cpp`, by their last names.
 
     A bare package object stands in for the real one during the import and is taken away again,
     so that a later `import llama_cpp` (in a test, say) still gets the true package.
     """
     if _PACKAGE in sys.modules:
-        return _import_both()
+        return _import_all(names)
     spec = PathFinder.find_spec(_PACKAGE)
     if spec is None or spec.submodule_search_locations is None:
         raise StartFailed(
@@ -40,7 +41,7 @@ def _import_bindings() -> tuple[Any, Any]:
     stand_in.__path__ = list(spec.submodule_search_locations)
     sys.modules[_PACKAGE] = stand_in
     try:
-        return _import_both()
+        return _import_all(names)
     except (ImportError, OSError, RuntimeError, AttributeError) as error:
         raise StartFailed(
             f"The llama.cpp library cannot be loaded: {error}.",
@@ -50,17 +51,14 @@ def _import_bindings() -> tuple[Any, Any]:
         del sys.modules[_PACKAGE]
 
 
-def _import_both() -> tuple[Any, Any]:
-    return (
-        importlib.import_module(f"{_PACKAGE}.llama_cpp"),
-        importlib.import_module(f"{_PACKAGE}._ctypes_extensions"),
-    )
+def _import_all(names: tuple[str, ...]) -> tuple[Any, ...]:
+    return tuple(importlib.import_module(f"{_PACKAGE}.{name}") for name in names)
 
 
 # Where gdb or lldb is installed, ggml attaches it to this process before it aborts, for a stack.
 # That can hang for a minute, in which a crashed worker looks alive; faulthandler prints one too.
 os.environ.setdefault("GGML_NO_BACKTRACE", "1")
-lib, _extensions = _import_bindings()
+lib, _extensions = _import_modules("llama_cpp", "_ctypes_extensions")
 _folder = Path(lib.__file__).parent
 
 
@@ -88,10 +86,10 @@ class NativeLog:
         self.last_error = ""
         self._level = 0
         # The library keeps the bare pointer, so the callback must live as long as the process.
-        self._callback = lib.llama_log_callback(self._write)
+        self.callback = lib.llama_log_callback(self._write)
 
     def install(self) -> None:
-        lib.llama_log_set(self._callback, None)
+        lib.llama_log_set(self.callback, None)
 
     def _write(self, level: int, text: bytes, _user_data: object) -> None:
         if level != _LOG_CONTINUED:
@@ -107,3 +105,12 @@ class NativeLog:
 log = NativeLog()
 log.install()
 lib.llama_backend_init()
+
+
+@functools.cache
+def media_library() -> Any:  # noqa: ANN401
+    """The bindings of libmtmd, which only a model with a projector needs. Raises StartFailed."""
+    (mtmd,) = _import_modules("mtmd_cpp")
+    mtmd.mtmd_log_set(log.callback, None)
+    mtmd.mtmd_helper_log_set(log.callback, None)
+    return mtmd

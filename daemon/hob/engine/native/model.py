@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from hob.engine.native.library import lib, log
@@ -18,6 +19,16 @@ _SPLIT_MODES: dict[SplitMode, int] = {
     "layer": lib.LLAMA_SPLIT_MODE_LAYER,
     "row": lib.LLAMA_SPLIT_MODE_ROW,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class GpuSplit:
+    """How a model is spread over several GPUs; `shares` by the order of the GPUs, empty for as
+    much as each has memory."""
+
+    mode: SplitMode = "layer"
+    main: int = 0
+    shares: tuple[float, ...] = ()
 
 
 class Model(Owner):
@@ -37,23 +48,21 @@ class Model(Owner):
         mmap: bool,
         mlock: bool,
         progress: Callable[[float], None],
-        split_mode: SplitMode = "layer",
-        main_gpu: int = 0,
-        tensor_split: Sequence[float] = (),
+        split: GpuSplit | None = None,
     ) -> Model:
-        """Read the file. `progress` gets the fraction read, 0 to 1, from this thread. The GPU
-        options must fit the devices; without layers on a GPU they do not matter.
+        """Read the file. `progress` gets the fraction read, 0 to 1, from this thread.
 
         Raises ModelLoadFailed.
         """
         params = lib.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
-        # Without a GPU, "none" would be an error of its own: it names one.
-        params.split_mode = _SPLIT_MODES[split_mode if gpu_layers else "layer"]
-        params.main_gpu = main_gpu if gpu_layers else 0
-        # llama.cpp reads as many shares as it knows devices; the array must outlive the call.
-        shares = (ctypes.c_float * int(lib.llama_max_devices()))(*tensor_split)
-        if tensor_split and gpu_layers:
+        # With nothing on a GPU none may be named: llama.cpp would look for it, and fail.
+        split = (split if gpu_layers else None) or GpuSplit()
+        params.split_mode = _SPLIT_MODES[split.mode]
+        params.main_gpu = split.main
+        # llama.cpp reads the array while it loads.
+        shares = (ctypes.c_float * lib.llama_max_devices())(*split.shares)
+        if split.shares:
             params.tensor_split = shares
         params.load_mode = _load_mode(mmap, mlock)
 
@@ -72,19 +81,6 @@ class Model(Owner):
                 reason=log.last_error,
             )
         return cls(pointer, path)
-
-    @classmethod
-    def count_layers(cls, path: Path) -> int:
-        """How many layers the file has, without reading the weights; 0 when it cannot be known."""
-        params = lib.llama_model_default_params()
-        params.vocab_only = True
-        params.n_gpu_layers = 0
-        pointer = lib.llama_model_load_from_file(os.fsencode(path), params)
-        if not pointer:
-            return 0
-        with cls(pointer, path) as model:
-            count = model.metadata(f"{model.architecture}.block_count")
-        return int(count) if count.isdecimal() else 0
 
     @property
     def pointer(self) -> int | None:

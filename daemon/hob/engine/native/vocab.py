@@ -66,6 +66,12 @@ class Vocab:
             end = self._ends[token] = bool(lib.llama_vocab_is_eog(self._pointer, token))
         return end
 
+    @functools.cached_property
+    def end_tokens(self) -> tuple[int, ...]:
+        """Every token that ends an answer."""
+        is_end, pointer = lib.llama_vocab_is_eog, self._pointer
+        return tuple(token for token in range(self.size) if is_end(pointer, token))
+
     def control_tokens(self, tokens: list[int]) -> set[int]:
         """Those of `tokens` that the tokenizer only makes when it parses special text."""
         control = set()

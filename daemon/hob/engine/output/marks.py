@@ -45,7 +45,9 @@ class MarkTable:
 
     def tail(self, tokens: Sequence[int], count: int = 32) -> str:
         """The text of the last tokens, control tokens written out."""
-        pieces = [self._vocab.piece(token, special=True) for token in tokens[-count:]]
+        # Placeholders of media are no tokens.
+        last = [token for token in tokens[-count:] if token >= 0]
+        pieces = [self._vocab.piece(token, special=True) for token in last]
         return b"".join(pieces).decode("utf-8", "replace")
 
     def is_control_text(self, piece: bytes) -> bool:
