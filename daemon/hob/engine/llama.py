@@ -19,7 +19,7 @@ from hob.wire.generate import GenerateRequest, TokenLogprob
 class LlamaRuntime:
     """One model and one context of it; see hob.engine.runtime.Runtime."""
 
-    def __init__(self, model: Model, context: Context) -> None:
+    def __init__(self, model: Model, context: Context, adapters: Adapters) -> None:
         self._model = model
         self._context = context
         self.build = f"{bindings_version()} {system_info()}"
@@ -29,7 +29,6 @@ class LlamaRuntime:
         # The last sequence is for measuring.
         self.slots = context.params.slots - 1
         self.divisible = not (model.recurrent or model.window)
-        adapters = Adapters(model, context)
         self.load_adapters = adapters.load
         self.adapt = adapters.apply
         self.decode = context.decode

@@ -14,6 +14,7 @@ from hob.engine.embedding.loading import LoadedEmbedder, open_embedder
 from hob.engine.guessing.choice import choose
 from hob.engine.llama import LlamaRuntime
 from hob.engine.memory import available_bytes
+from hob.engine.native.adapter import Adapters
 from hob.engine.native.build import can_offload, devices
 from hob.engine.native.context import Context, ContextParams
 from hob.engine.native.embedding import has_classifier
@@ -122,7 +123,8 @@ def _make(
         most_at_once=params.batch,
         problem=problem,
     )
-    runtime = LlamaRuntime(model, context)
+    adapters = stack.enter_context(Adapters(model, context))
+    runtime = LlamaRuntime(model, context, adapters)
     return LoadedModel(path, runtime, info, template, options, guessing.guesser, projection)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from hob.errors import InvalidRequest
@@ -32,7 +33,7 @@ def check_split(options: LoadOptions, gpus: Sequence[Device]) -> None:
     """Raises InvalidRequest for GPUs that there are not: llama.cpp would end the process."""
     if not gpus:
         return
-    if options.main_gpu >= len(gpus):
+    if not 0 <= options.main_gpu < len(gpus):
         raise InvalidRequest(
             f"engine.main_gpu is {options.main_gpu}, and this machine has {len(gpus)} GPUs.",
             hint=f"Set it to 0 to {len(gpus) - 1} with `hob config set engine.main_gpu N`.",
@@ -42,6 +43,13 @@ def check_split(options: LoadOptions, gpus: Sequence[Device]) -> None:
         raise InvalidRequest(
             f"engine.tensor_split names {len(options.tensor_split)} shares for {len(gpus)} GPUs.",
             hint="Give one number for each GPU.",
+            param="engine.tensor_split",
+        )
+    shares = options.tensor_split
+    if shares and not (all(0 <= share < math.inf for share in shares) and sum(shares) > 0):
+        raise InvalidRequest(
+            "engine.tensor_split must be shares of 0 or more, one of them above 0.",
+            hint="Give one number for each GPU, such as 3,1.",
             param="engine.tensor_split",
         )
 

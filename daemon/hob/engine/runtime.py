@@ -86,7 +86,7 @@ class Runtime(Memory, Protocol):
         Raises what `decode` raises.
         """
 
-    def load_adapters(self, adapters: Sequence[AdapterUse]) -> None:
+    def load_adapters(self, adapters: Sequence[AdapterUse]) -> object:
         """Have these ready. Raises InvalidRequest for what is no adapter of this model."""
 
     def adapt(self, adapters: Sequence[AdapterUse]) -> None:

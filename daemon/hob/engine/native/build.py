@@ -33,6 +33,11 @@ def can_offload() -> bool:
     return bool(lib.llama_supports_gpu_offload())
 
 
+def most_devices() -> int:
+    """How many devices a model can be split over."""
+    return int(lib.llama_max_devices())
+
+
 def devices() -> tuple[Device, ...]:
     """Every device that llama.cpp has found; asking a GPU for its memory starts its driver."""
     registry, base = shared_library("ggml"), shared_library("ggml-base")

@@ -56,7 +56,8 @@ class Model(Owner):
         """
         params = lib.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
-        split = split or GpuSplit()
+        # With nothing on a GPU none may be named: llama.cpp would look for it, and fail.
+        split = (split if gpu_layers else None) or GpuSplit()
         params.split_mode = _SPLIT_MODES[split.mode]
         params.main_gpu = split.main
         # llama.cpp reads the array while it loads.
