@@ -203,5 +203,5 @@ def test_tokens_are_those_of_llama_and_come_back_as_the_text(reference: Referenc
         for n, prompt in enumerate(PROMPTS[:20]):
             tokens = call(worker, Ask(call=Tokenize(id=f"t{n}", text=prompt, add_special=True)))
             assert list(tokens.result.tokens) == reference.tokens(prompt)  # type: ignore[union-attr]
-            back = call(worker, Ask(call=Detokenize(id=f"d{n}", tokens=tokens.result.tokens)))  # type: ignore[union-attr, arg-type]
+            back = call(worker, Ask(call=Detokenize(id=f"d{n}", tokens=tokens.result.tokens)))  # type: ignore[union-attr]
             assert back.result.text.endswith(prompt)  # type: ignore[union-attr]
