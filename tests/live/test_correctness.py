@@ -1,14 +1,17 @@
-"""Greedy answers of the engine, in any company, against llama-cpp-python's own `Llama` alone.
+"""Greedy answers of the engine against llama-cpp-python's own `Llama`.
 
-Sums of floating-point numbers depend on how a batch is cut, so two tokens with nearly the same
-logits may change places. Where an answer differs from the reference, the reference tells the gap
-between its two best logits at that place: below TIE it is a tie, which either answer may break its
-own way, and the rest of that answer is not compared. A fault changes logits by far more.
+Alone, with empty cells, an answer is the very one of `Llama`. In company it may part from it: what
+llama.cpp computes depends on which cells of the KV cache a sequence has and on how a batch is cut
+(its sums are of numbers of 16 bits and less), so that tokens with nearly the same logits change
+places. Such a difference is told by the gap between the reference's two best logits at that place:
+below TIE either token may come, and the rest of that answer is not compared. The same prompts in
+another order, without any cache, differ by as much.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,18 +20,24 @@ import numpy as np
 import pytest
 
 from fakes.engine_process import EngineProcess
+from hob.engine.cache.prefixes import PrefixCache
+from hob.engine.costs import CostCurve
+from hob.engine.inbox import Accepted, Drain, Prepared
+from hob.engine.loading import load
+from hob.engine.loop import EngineLoop
+from hob.engine.textmodel import LoadedModel
 from hob.wire.calls import Detokenize, Tokenize
-from hob.wire.engine import Ask, CacheOptions, Loaded, LoadOptions, Returned, Stop
-from hob.wire.generate import GenerateRequest, Priority, Sampling
+from hob.wire.engine import Ask, CacheOptions, FromWorker, Loaded, LoadOptions, Returned, Stop
+from hob.wire.generate import Delta, GenerateRequest, Priority, Sampling
 from live.prompts import PROMPTS
 from live_daemon import starter_model
 
 GREEDY = Sampling(temperature=0)
 TOKENS = 64
-# The logits of the starter model are computed to some 0.1 on a CPU: its weights and the
-# activations are quantized, and the rounding of the latter depends on the batch.
+# In company, the logits of the starter model were seen to move by up to 1.2.
 TIE = 0.5
-MOST_TIES = 5
+# Alone, only the shapes of the batches in which the prompt is read differ.
+TIE_ALONE, MOST_TIES_ALONE = 0.05, 3
 
 
 @dataclass
@@ -90,9 +99,14 @@ def open_worker(**options: object) -> EngineProcess:
     return worker
 
 
-def compare(reference: Reference, expected: dict[str, list[int]], texts: dict[str, str]) -> None:
-    """Every text is the expected one up to its first tie, and few have any."""
-    ties = []
+def compare(
+    reference: Reference,
+    expected: dict[str, list[int]],
+    texts: dict[str, str],
+    tie: float = TIE,
+) -> list[float]:
+    """Every text is the expected one up to its first tie; the gaps of the ties."""
+    gaps = []
     for prompt, text in texts.items():
         wanted = expected[prompt]
         whole = reference.llama.detokenize(wanted).decode("utf-8", "replace")
@@ -104,12 +118,44 @@ def compare(reference: Reference, expected: dict[str, list[int]], texts: dict[st
             if text.startswith(reference.llama.detokenize(wanted[:n]).decode("utf-8", "ignore"))
         )
         gap = reference.gap([*reference.tokens(prompt), *wanted[:same]])
-        assert gap < TIE, f"{prompt!r} after {same} tokens: {text!r} is not {whole!r}; gap {gap}"
-        ties.append(prompt)
-    assert len(ties) <= MOST_TIES, f"too many ties: {ties}"
+        assert gap < tie, f"{prompt!r} after {same} tokens: {text!r} is not {whole!r}; gap {gap}"
+        gaps.append(gap)
+    print(
+        f"{len(gaps)} of {len(texts)} answers part at a tie, the largest gap {max(gaps, default=0)}"
+    )
+    return gaps
 
 
-def test_fifty_prompts_alone_are_answered_as_by_llama(
+def alone(prompts: Sequence[str]) -> dict[str, str]:
+    """Each answered by an engine that remembers nothing: the cells are emptied in between."""
+    texts = {}
+    with ExitStack() as stack:
+        model = load(starter_model(), LoadOptions(slots=1), lambda _fraction: None, stack)
+        assert isinstance(model, LoadedModel)
+        assembler = model.assembler()
+        for prompt in prompts:
+            sent: list[FromWorker] = []
+            cache = PrefixCache(model.runtime, 0)
+            loop = EngineLoop(model.runtime, cache, CostCurve(512, 32, 128), sent.append)
+            asked = request(prompt, prompt)
+            loop.post(Accepted(asked, 0.0))
+            loop.post(Prepared(asked.id, assembler.assemble(asked)))
+            loop.post(Drain())
+            loop.run()
+            texts[prompt] = "".join(m.text for m in sent if isinstance(m, Delta))
+            for slot in range(model.runtime.slots):
+                model.runtime.keep(slot, 0)
+    return texts
+
+
+def test_fifty_prompts_alone_are_answered_exactly_as_by_llama(
+    reference: Reference, expected: dict[str, list[int]]
+) -> None:
+    gaps = compare(reference, expected, alone(PROMPTS), TIE_ALONE)
+    assert len(gaps) <= MOST_TIES_ALONE
+
+
+def test_fifty_prompts_one_after_another_are_answered_as_by_llama(
     reference: Reference, expected: dict[str, list[int]]
 ) -> None:
     with open_worker() as worker:
