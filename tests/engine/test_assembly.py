@@ -13,9 +13,9 @@ from hob.engine.assembly import Assembler, for_template
 from hob.engine.job import Job
 from hob.engine.output.formats import choose_format
 from hob.engine.output.marks import MarkTable
-from hob.engine.prompt import PromptBuilder
+from hob.engine.prompts.prompt import PromptBuilder
+from hob.engine.prompts.template import make_renderer
 from hob.engine.runtime import Matcher
-from hob.engine.template import make_renderer
 from hob.errors import InvalidRequest
 from hob.wire.chat import ChatMessage, Reasoning, Tool, ToolChoice
 from hob.wire.constraint import Constraint, JsonObject, Lark

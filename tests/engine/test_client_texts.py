@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from fakes.mark_vocab import MarkVocab
-from hob.engine.client_texts import MAX_DEPTH, client_texts, map_texts
-from hob.engine.prompt import PromptBuilder
-from hob.engine.template import make_renderer
+from hob.engine.prompts.client_texts import MAX_DEPTH, client_texts, map_texts
+from hob.engine.prompts.prompt import PromptBuilder
+from hob.engine.prompts.template import make_renderer
 from hob.errors import ContextOverflow, InvalidRequest
 from hob.wire.chat import ChatMessage, Tool, ToolCall
 from hob.wire.generate import GenerateRequest

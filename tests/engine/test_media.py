@@ -10,7 +10,7 @@ from fakes.byte_vocab import BOS, ByteVocab
 from fakes.pictures import BEGIN, END, FakeProjector, shown
 from hob.engine.media import EncodedMedia, find_runs, placeholders, whole_runs
 from hob.engine.projection import Projection
-from hob.engine.prompt import PromptBuilder
+from hob.engine.prompts.prompt import PromptBuilder
 from hob.errors import HobError, InvalidRequest, TemplateFailed, UnsupportedParameter
 from hob.wire.chat import ChatMessage, Media
 from hob.wire.generate import GenerateRequest

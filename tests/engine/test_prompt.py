@@ -8,9 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from fakes.byte_vocab import BOS, ByteVocab
-from hob.engine.marks import Marks
-from hob.engine.prompt import PromptBuilder
-from hob.engine.vocabulary import InfillTokens
+from hob.engine.prompts.marks import Marks
+from hob.engine.prompts.prompt import PromptBuilder
+from hob.engine.prompts.vocabulary import InfillTokens
 from hob.errors import ContextOverflow, InvalidRequest, TemplateFailed, UnsupportedParameter
 from hob.wire.chat import Media, Tool, ToolCall
 from hob.wire.generate import ChatMessage, GenerateRequest, Sampling

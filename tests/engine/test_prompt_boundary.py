@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes.byte_vocab import ByteVocab
-from hob.engine.prompt import PromptBuilder
-from hob.engine.readahead import certain_length, common_prefix
-from hob.engine.vocabulary import InfillTokens
+from hob.engine.prompts.prompt import PromptBuilder
+from hob.engine.prompts.readahead import certain_length, common_prefix
+from hob.engine.prompts.vocabulary import InfillTokens
 from hob.errors import ContextOverflow, TemplateFailed
 from hob.wire.chat import ChatMessage, Reasoning
 from hob.wire.generate import GenerateRequest

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from fakes.byte_vocab import BOS, ByteVocab
 from hob.engine.job import Prompt
-from hob.engine.overflow import GAP, first_that_fits, least_removal, without_middle
-from hob.engine.prompt import PromptBuilder
-from hob.engine.vocabulary import InfillTokens
+from hob.engine.prompts.overflow import GAP, first_that_fits, least_removal, without_middle
+from hob.engine.prompts.prompt import PromptBuilder
+from hob.engine.prompts.vocabulary import InfillTokens
 from hob.errors import ContextOverflow
 from hob.wire.chat import ChatMessage, Media, Role, ToolCall
 from hob.wire.generate import GenerateRequest, Overflow

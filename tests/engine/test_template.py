@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from hob.engine.limits import MAX_VALUE
-from hob.engine.template import ChatTemplate, make_renderer
+from hob.engine.prompts.limits import MAX_VALUE
+from hob.engine.prompts.template import ChatTemplate, make_renderer
 from hob.errors import TemplateFailed
 from hob.wire.generate import ChatMessage, GenerateRequest
 

@@ -20,7 +20,7 @@ from fakes.templates import (
     SMOLLM3,
 )
 from hob.engine.output.formats import choose_format
-from hob.engine.template import ChatTemplate, make_renderer
+from hob.engine.prompts.template import ChatTemplate, make_renderer
 from hob.errors import InvalidRequest, TemplateFailed
 from hob.wire.chat import ChatMessage, Effort, Reasoning, Tool, ToolCall, ToolChoice
 from hob.wire.generate import GenerateRequest

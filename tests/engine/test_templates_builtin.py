@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hob.engine.template import ChatTemplate
-from hob.engine.templates_builtin import BUILTIN, ModelFacts, choose_template
+from hob.engine.prompts.template import ChatTemplate
+from hob.engine.prompts.templates_builtin import BUILTIN, ModelFacts, choose_template
 from hob.wire.generate import ChatMessage
 
 CONVERSATION = (

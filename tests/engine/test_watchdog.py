@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 from hob.engine.watchdog import Watchdog
 from hob.wire.engine import EXIT_STALLED
+
+TESTS = Path(__file__).parent.parent
 
 _HANGS = """
 import threading
@@ -28,7 +32,12 @@ print("never")
 
 def test_a_step_that_hangs_ends_the_process_with_its_own_status() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", _HANGS], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", _HANGS],
+        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert (done.returncode, done.stdout) == (EXIT_STALLED, "length\n")
     assert "A step has not come back for 0.05 s" in done.stderr

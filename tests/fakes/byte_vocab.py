@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from hob.engine.vocabulary import InfillTokens
+from hob.engine.prompts.vocabulary import InfillTokens
 
 BOS = 300
 EOS = 303

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import llguidance as ll
 
-from hob.engine.vocabulary import InfillTokens
+from hob.engine.prompts.vocabulary import InfillTokens
 
 END = 256
 

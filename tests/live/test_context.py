@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from fakes.engine_process import EngineProcess
 from fakes.tiny_gguf import write_tiny_gguf
 from hob.engine.native.model import Model
-from hob.engine.prompt import PromptBuilder
-from hob.engine.readahead import common_prefix
-from hob.engine.template import make_renderer
+from hob.engine.prompts.prompt import PromptBuilder
+from hob.engine.prompts.readahead import common_prefix
+from hob.engine.prompts.template import make_renderer
 from hob.wire.chat import ChatMessage, Role
 from hob.wire.engine import LoadOptions
 from hob.wire.generate import GenerateRequest, Overflow, Sampling

@@ -12,11 +12,11 @@ from hob.engine.output.formats import GENERIC
 from hob.engine.output.marks import MarkTable
 from hob.engine.output.parsed import ParsedOutput
 from hob.engine.output.stream import Output, PlainOutput
-from hob.engine.prompt import PromptBuilder
+from hob.engine.prompts.prompt import PromptBuilder
+from hob.engine.prompts.template_values import thinking_asked
+from hob.engine.prompts.text_calls import answer
+from hob.engine.prompts.tools import callable_tools, check_tools, must_call
 from hob.engine.runtime import Matcher
-from hob.engine.template_values import thinking_asked
-from hob.engine.text_calls import answer
-from hob.engine.tools import callable_tools, check_tools, must_call
 from hob.wire.calls import Call, CallResult
 from hob.wire.constraint import Constraint
 from hob.wire.generate import GenerateRequest

@@ -23,7 +23,7 @@ from hob.engine.output.formats import choose_format
 from hob.engine.placing import check_kv_type, check_split, gpus_of, layer_wishes
 from hob.engine.placing import placement as place
 from hob.engine.projection import Projection
-from hob.engine.templates_builtin import ModelFacts, TemplateChoice, choose_template
+from hob.engine.prompts.templates_builtin import ModelFacts, TemplateChoice, choose_template
 from hob.engine.textmodel import LoadedModel
 from hob.errors import ModelLoadFailed, OutOfMemory, UnsupportedParameter
 from hob.wire.engine import KvType, LoadedInfo, LoadOptions, Placement

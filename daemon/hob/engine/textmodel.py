@@ -21,9 +21,9 @@ from hob.engine.loop import EngineLoop
 from hob.engine.output.formats import choose_format
 from hob.engine.output.marks import MarkTable
 from hob.engine.projection import Projection
-from hob.engine.prompt import PromptBuilder
+from hob.engine.prompts.prompt import PromptBuilder
+from hob.engine.prompts.templates_builtin import TemplateChoice
 from hob.engine.service import TextService
-from hob.engine.templates_builtin import TemplateChoice
 from hob.engine.watchdog import Watchdog
 from hob.wire.engine import FromWorker, Heartbeat, LoadedInfo, LoadOptions
 
@@ -102,7 +102,7 @@ class LoadedModel:
 
     def assembler(self) -> Assembler:
         """Imports Jinja and compiles the template."""
-        from hob.engine.template import make_renderer
+        from hob.engine.prompts.template import make_renderer
 
         vocab = self.runtime.vocab
         render = make_renderer(

@@ -1,4 +1,7 @@
-"""The disk tier over real files: what it finds, keeps, lets go, and what it does not trust."""
+"""The disk tier over real files: what it finds, keeps, lets go, and what it does not trust.
+
+This module is long because it lists what may be wrong with a disk, all on the same few fixtures.
+"""
 
 from __future__ import annotations
 

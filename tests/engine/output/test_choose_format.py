@@ -8,7 +8,7 @@ import pytest
 
 from fakes.templates import GEMMA2, GPT_OSS, LLAMA3, MISTRAL, PHI4, QWEN, SMOLLM2, SMOLLM3
 from hob.engine.output.formats import choose_format
-from hob.engine.templates_builtin import BUILTIN
+from hob.engine.prompts.templates_builtin import BUILTIN
 
 OFFERS = "{% if tools %}{{ tools | tojson }}{% endif %}"
 

@@ -1,4 +1,7 @@
-"""What models write in each format, and what a client gets to see of it, however it is cut."""
+"""What models write in each format, and what a client gets to see of it, however it is cut.
+
+This module is long because it is a table of recorded answers, one for each thing that a family of models does.
+"""
 
 # The outputs stand as the models write them.
 # ruff: noqa: E501, RUF001

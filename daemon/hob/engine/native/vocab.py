@@ -7,7 +7,7 @@ import functools
 from collections.abc import Sequence
 
 from hob.engine.native.library import lib
-from hob.engine.vocabulary import InfillTokens
+from hob.engine.prompts.vocabulary import InfillTokens
 from hob.errors import InvalidRequest, WorkerError
 
 _PIECE_BYTES = 128

@@ -10,8 +10,8 @@ from hashlib import sha256
 import msgspec
 from msgspec.structs import replace
 
-from hob.engine.encoder import Encoder
-from hob.engine.readahead import common_prefix
+from hob.engine.prompts.encoder import Encoder
+from hob.engine.prompts.readahead import common_prefix
 from hob.errors import HobError
 from hob.wire.chat import ChatMessage
 from hob.wire.generate import GenerateRequest

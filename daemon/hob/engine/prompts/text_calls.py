@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hob.engine.encoder import check_tokens, refuse_dense
-from hob.engine.prompt import PromptBuilder
-from hob.engine.vocabulary import Tokenizer
+from hob.engine.prompts.encoder import check_tokens, refuse_dense
+from hob.engine.prompts.prompt import PromptBuilder
+from hob.engine.prompts.vocabulary import Tokenizer
 from hob.errors import InvalidRequest, UnsupportedParameter
 from hob.wire.calls import (
     Call,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from hob.engine.encoder import LONG_CHARS, Encoder, long_text
-from hob.engine.overflow import (
+from hob.engine.prompts.encoder import LONG_CHARS, Encoder, long_text
+from hob.engine.prompts.overflow import (
     GAP,
     Conversation,
     first_that_fits,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hob.engine.boundary import Boundaries
-from hob.engine.encoder import Encoder, Render
-from hob.engine.fitting import Fitter
 from hob.engine.job import Prompt
 from hob.engine.media import whole_runs
 from hob.engine.projection import Projection
-from hob.engine.readahead import common_prefix, divergent
+from hob.engine.prompts.boundary import Boundaries
+from hob.engine.prompts.encoder import Encoder, Render
+from hob.engine.prompts.fitting import Fitter
+from hob.engine.prompts.readahead import common_prefix, divergent
+from hob.engine.prompts.vocabulary import Tokenizer
 from hob.engine.sampling import check_sampling
-from hob.engine.vocabulary import Tokenizer
 from hob.errors import InvalidRequest, UnsupportedParameter
 from hob.wire.calls import Rendered
 from hob.wire.generate import (

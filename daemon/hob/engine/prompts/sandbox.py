@@ -22,7 +22,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-from hob.engine.limits import Budget, LimitExceeded
+from hob.engine.prompts.limits import Budget, LimitExceeded
 
 MAX_SOURCE = 500_000
 _MOST_COUNT = 1_000

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from hob.engine.client_texts import client_texts
-from hob.engine.marks import Marks, Piece
 from hob.engine.media import EncodedMedia
 from hob.engine.projection import Projection
-from hob.engine.vocabulary import InfillTokens, Tokenizer
+from hob.engine.prompts.client_texts import client_texts
+from hob.engine.prompts.marks import Marks, Piece
+from hob.engine.prompts.vocabulary import InfillTokens, Tokenizer
 from hob.errors import InvalidRequest, TemplateFailed, UnsupportedParameter
 from hob.wire.chat import ChatMessage, Media
 from hob.wire.generate import GenerateRequest

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from hob.engine.client_texts import client_texts, map_message, map_texts
-from hob.engine.vocabulary import Tokenizer
+from hob.engine.prompts.client_texts import client_texts, map_message, map_texts
+from hob.engine.prompts.vocabulary import Tokenizer
 from hob.errors import TemplateFailed
 from hob.wire.chat import ChatMessage, Media
 from hob.wire.generate import GenerateRequest

@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from hob.engine.client_texts import decode_arguments
 from hob.engine.output.format import ARGUMENTS, MISTRAL_ID_CHARS, NAME
 from hob.engine.output.formats.generic import GENERIC
+from hob.engine.prompts.client_texts import decode_arguments
 from hob.wire.chat import ChatMessage, Tool, ToolCall
 
 _MISTRAL_ID = re.compile(f"[a-zA-Z0-9]{{{MISTRAL_ID_CHARS}}}")

@@ -7,8 +7,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from hob.engine.client_texts import client_texts
-from hob.engine.conversation import (
+from hob.engine.prompts.client_texts import client_texts
+from hob.engine.prompts.conversation import (
     fold_system,
     in_parts,
     message_values,
@@ -18,9 +18,9 @@ from hob.engine.conversation import (
     with_tools_in_system,
     without_tools,
 )
-from hob.engine.limits import MAX_VALUE, LimitExceeded
-from hob.engine.sandbox import Refusal, SandboxedTemplate
-from hob.engine.template_values import offered_tools, values_of
+from hob.engine.prompts.limits import MAX_VALUE, LimitExceeded
+from hob.engine.prompts.sandbox import Refusal, SandboxedTemplate
+from hob.engine.prompts.template_values import offered_tools, values_of
 from hob.errors import TemplateFailed
 from hob.wire.chat import ChatMessage, Tool, ToolCall
 from hob.wire.generate import GenerateRequest
