@@ -91,7 +91,6 @@ def accepts(data: bytes) -> bool:
 
 def test_wav_and_mp3_are_accepted() -> None:
     check_audio(wav())
-    check_audio(b"ID3" + bytes(100))
     check_audio(b"\xff\xfb" + bytes(100))
 
 
@@ -111,3 +110,32 @@ def test_wav_and_mp3_are_accepted() -> None:
 def test_other_sounds_are_refused_with_words(data: bytes, why: str) -> None:
     with pytest.raises(InvalidRequest, match=why):
         check_audio(data)
+
+
+def test_a_png_takes_its_size_from_where_the_decoder_does() -> None:
+    hidden = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 8, b"CgBI", 1, 1) + bytes(4)
+    with pytest.raises(InvalidRequest):
+        check_image(hidden + struct.pack(">I4sIIBBBBB", 13, b"IHDR", 60_000, 60_000, 8, 6, 0, 0, 0))
+
+
+def test_another_format_behind_an_mp3_tag_is_refused() -> None:
+    with pytest.raises(InvalidRequest):
+        check_audio(b"ID3\x04\x00\x00" + bytes(4) + b"fLaC" + b"\xff" * 40)
+    check_audio(b"ID3\x04\x00\x00" + bytes(4) + b"\xff\xfb\x90\x00" + bytes(400))
+
+
+@pytest.mark.parametrize("name", [b"Xing", b"Info"])
+def test_an_mp3_that_claims_more_frames_than_fit_is_refused(name: bytes) -> None:
+    frame = b"\xff\xfb\x90\x00" + bytes(32) + name
+    check_audio(frame + struct.pack(">II", 1, 10) + bytes(2_000))
+    with pytest.raises(InvalidRequest):
+        check_audio(frame + struct.pack(">II", 1, 2**31) + bytes(2_000))
+
+
+def test_a_wav_that_says_twice_how_it_is_stored_is_refused() -> None:
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, 16_000, 32_000, 2, 16)
+    slow = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, 1, 2, 2, 16)
+    sound = struct.pack("<4sI", b"data", 8) + bytes(8)
+    check_audio(b"RIFF" + bytes(4) + b"WAVE" + form + sound)
+    with pytest.raises(InvalidRequest):
+        check_audio(b"RIFF" + bytes(4) + b"WAVE" + form + slow + sound)

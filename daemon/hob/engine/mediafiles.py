@@ -27,6 +27,9 @@ _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _STANDALONE_MARKERS = frozenset({0x01, *range(0xD0, 0xD9)})
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _SAMPLE_RATES = range(4000, 384_001)
+# The first frame of an MP3 file tells the number of frames within so many bytes; a frame has at
+# least so many.
+_MP3_INFO_WITHIN, _LEAST_MP3_FRAME = 256, 24
 
 
 def check_image(data: bytes) -> None:
@@ -42,6 +45,9 @@ def check_image(data: bytes) -> None:
                 "Send a smaller version of it; models look at a few megapixels at most.",
             )
         if data.startswith(b"\x89PNG"):
+            if data[12:16] != b"IHDR":
+                # The decoder would take the size from elsewhere.
+                _refuse("The PNG file does not begin with its size.", "Save it again.")
             _check_png(data, width, height)
         elif data.startswith(b"\xff\xd8") and data.count(b"\xff\xda") > MAX_SCANS:
             _refuse("The JPEG image has too many scans.", "Save it again as a plain JPEG.")
@@ -57,9 +63,8 @@ def check_audio(data: bytes) -> None:
             _check_wav(data)
         except struct.error:
             _refuse("The WAV file is damaged or cut off.", "Save it again, and send it whole.")
-    elif data[:3] == b"ID3" or (data[:1] == b"\xff" and data[1:2] >= b"\xe0"):
-        if len(data) > MAX_MP3_BYTES:
-            _refuse(f"The MP3 file has more than {MAX_MP3_BYTES} bytes.", "Send a part of it.")
+    elif data[:3] == b"ID3" or _is_mp3_frame(data, 0):
+        _check_mp3(data)
     else:
         _refuse("The sound is of no known format.", f"Send one of {_SOUNDS}.")
 
@@ -144,14 +149,49 @@ def _png_data(data: bytes) -> list[memoryview]:
 
 
 def _check_wav(data: bytes) -> None:
+    form = None
     at = 12
     while True:
         name, size = struct.unpack_from("<4sI", data, at)
         if name == b"fmt ":
+            if form is not None:
+                # The decoder takes the last one.
+                _refuse("The WAV file says twice how it is stored.", "Save it again.")
+            form = at
+        if name == b"data":
             break
         at += 8 + size + size % 2
+    if form is None:
+        _refuse("The WAV file does not say how it is stored.", "Save it again.")
+    at = form
     kind, channels, rate, per_second = struct.unpack_from("<HHII", data, at + 8)
     if kind not in (_PCM, _FLOAT, _EXTENSIBLE) or not channels or rate not in _SAMPLE_RATES:
         _refuse("The WAV file is not of plain samples.", "Save it as PCM at 16 kHz.")
     if len(data) > MAX_SECONDS * max(1, min(per_second, rate * channels)):
         _refuse(f"The sound is longer than {MAX_SECONDS // 60} minutes.", "Send a part of it.")
+
+
+def _is_mp3_frame(data: bytes, at: int) -> bool:
+    return data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] >= b"\xe0"
+
+
+def _check_mp3(data: bytes) -> None:
+    """The decoder makes room for as many samples as the file claims, so the claim is checked."""
+    if len(data) > MAX_MP3_BYTES:
+        _refuse(f"The MP3 file has more than {MAX_MP3_BYTES} bytes.", "Send a part of it.")
+    at = 0
+    if data[:3] == b"ID3":
+        # Seven bits of each byte count.
+        at = 10 + sum(
+            (byte & 0x7F) << shift for byte, shift in zip(data[6:10], (21, 14, 7, 0), strict=False)
+        )
+    if not _is_mp3_frame(data, at):
+        _refuse("The MP3 file has no sound after its tag.", "Save it again.")
+    head = data[at : at + _MP3_INFO_WITHIN]
+    for name in (b"Xing", b"Info"):
+        found = head.find(name)
+        if found < 0 or len(head) < found + 12:
+            continue
+        flags, frames = struct.unpack_from(">II", head, found + 4)
+        if flags & 1 and frames > len(data) // _LEAST_MP3_FRAME:
+            _refuse("The MP3 file claims to be longer than it is.", "Save it again.")
