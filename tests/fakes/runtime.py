@@ -94,6 +94,9 @@ class FakeRuntime:
     def used_cells(self) -> int:
         return len({id(cell) for slot in self.cells for cell in slot})
 
+    def new_cells(self, tokens: Sequence[int]) -> list[Cell]:
+        return [Cell(token) for token in tokens]
+
     def held(self, slot: int) -> list[int]:
         return [cell.token for cell in self.cells[slot]]
 

@@ -35,6 +35,8 @@ _GPU_MEASURED = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 # for a while, so that a conversation is not written to disk at each of its turns.
 _WORTH_KEEPING = 256
 _REST_S = 20.0
+# A part of the cells is emptied while nobody asks anything.
+_SPARE_SHARE = 4
 # How long saving may take when the worker ends; the supervisor waits for a little longer.
 _SAVING_S, _WRITING_S = 1.5, 2.5
 
@@ -76,12 +78,17 @@ class LoadedModel:
         sizes = _GPU_MEASURED if on_gpu else _CPU_MEASURED
         loop.chores = Chores(
             [
+                (0, lambda: cache.make_ready(self.runtime.places, self._spare_cells())),
                 (0, Calibration(self.runtime, costs, loop.abort, sizes)),
                 (_REST_S, lambda: disk is not None and cache.save_idle(_WORTH_KEEPING)),
             ],
             last=lambda: _save_all(cache, disk),
         )
         return TextService(loop, self.assembler, emit, self.options.warm_prompts)
+
+    def _spare_cells(self) -> int:
+        """How many cells are kept free for whoever asks next."""
+        return self.info.context_length // _SPARE_SHARE
 
     def _disk(self) -> DiskStates | None:
         """The disk tier, when it is wanted and the model's file can be told from others."""

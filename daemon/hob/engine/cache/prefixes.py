@@ -191,6 +191,25 @@ class PrefixCache:
                 return True
         return False
 
+    def make_ready(self, slots: int, cells: int) -> bool:
+        """Move one idle slot out to RAM, of all but the one used last, while fewer than `slots` are
+        empty or fewer than `cells` free, so that the next request need not wait for that. False
+        when there is no need, or the state of the next one does not fit into RAM."""
+        *others, _last = self._table.idle() or [0]
+        ready = self._table.empty_slots >= slots and self._table.free_cells >= cells
+        if ready or not others:
+            return False
+        slot = others[0]
+        if self._table.length(slot) >= WORTH_SAVING and not self._is_saved(slot):
+            return False
+        self._clear(slot, save=False)
+        return True
+
+    def _is_saved(self, slot: int) -> bool:
+        """Is the slot's state in RAM, now if not before?"""
+        key, tokens = self._table.key(slot), self._table.tokens(slot)
+        return self._saved.knows(key, tokens) or self._save(slot) is not None
+
     def _evict(self, slot: int) -> None:
         self._clear(slot, save=True)
 

@@ -75,6 +75,11 @@ class SlotTable:
         """Another number after each use."""
         return self._slots[slot].used
 
+    @property
+    def empty_slots(self) -> int:
+        """Those that hold nothing and are nobody's."""
+        return sum(s.owner is None and not self.length(s.index) for s in self._slots)
+
     def idle(self) -> list[int]:
         """Slots that remember something for nobody in particular, the longest unused first."""
         slots = [slot for slot in self._slots if slot.owner is None and self.length(slot.index)]
