@@ -217,6 +217,9 @@ def reading_share(live: Sequence[Live]) -> float:
     rank, best = RANKS[first.priority], min(RANKS[seq.priority] for seq in writers)
     if rank > best:
         return 0.05 if first.priority == "background" else 0.2
-    if rank < best or first.read_s <= _SHORT_READ_S:
+    if first.read_s <= _SHORT_READ_S:
+        # All that write together do so at less cost than one after another.
+        return 0.95
+    if rank < best:
         return 0.8
     return 0.5
