@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta
 
@@ -19,17 +19,8 @@ SamplerName = Literal[
     "xtc",
     "temperature",
 ]
-DEFAULT_SAMPLERS: tuple[SamplerName, ...] = (
-    "penalties",
-    "dry",
-    "top_n_sigma",
-    "top_k",
-    "typ_p",
-    "top_p",
-    "min_p",
-    "xtc",
-    "temperature",
-)
+# llama.cpp's order.
+DEFAULT_SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
 
 MAX_BREAKERS = 16
 MAX_BREAKER_CHARS = 40
