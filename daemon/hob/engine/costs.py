@@ -9,7 +9,7 @@ _WEIGHT = 0.2
 _SURPRISE = 3.0
 # A step is worth its time when it reads at this share of the best rate.
 _GOOD_RATE = 0.75
-_FULL_RATE = 0.85
+_FULL_RATE = 0.95
 
 
 class CostCurve:
