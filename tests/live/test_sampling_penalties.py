@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,7 +11,6 @@ import pytest
 from fakes.chains import (
     FORBIDDEN,
     LOGITS,
-    Chain,
     MakeChain,
     Probabilities,
     approx,
@@ -19,34 +18,8 @@ from fakes.chains import (
     left,
     softmax,
 )
-from hob.engine.native.model import Model
 from hob.engine.native.vocab import Vocab
-from hob.wire.sampling import SamplerName, Sampling
-from live_daemon import starter_model
-
-
-@pytest.fixture(scope="module")
-def vocab() -> Iterator[Vocab]:
-    with Model.load(
-        starter_model(), gpu_layers=0, mmap=True, mlock=False, progress=lambda _: None
-    ) as model:
-        yield model.vocab
-
-
-@pytest.fixture
-def chain(vocab: Vocab) -> Iterator[MakeChain]:
-    """Makes a chain with only the samplers named, so that nothing else has a hand in it."""
-    made: list[Chain] = []
-
-    def make(*samplers: SamplerName, past: Sequence[int] = (), **values: Any) -> Chain:
-        values = {"temperature": 1.0, "seed": 1} | values
-        made.append(Chain(vocab, Sampling(samplers=samplers, **values), past))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
-
+from hob.wire.sampling import SamplerName
 
 # Penalties
 

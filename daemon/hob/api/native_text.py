@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
-import time
 
 import msgspec
 from aiohttp import web
@@ -13,7 +12,7 @@ from aiohttp import web
 from hob.api.bodies import decode
 from hob.api.openai.answers import answer
 from hob.api.openai.requests import Plan, plan_chat, plan_completion
-from hob.api.openai.text_format import TextFormat
+from hob.api.openai.routes import text_format
 from hob.api.priority import priority_of
 from hob.api.replies import json_reply, read
 from hob.api.services import ADMISSION, SERVICES, refuse_while_stopping, resolve_model
@@ -126,13 +125,7 @@ async def infill(request: web.Request) -> web.StreamResponse:
     plan = plan_completion(plain, _new_id("infill"), priority, adapter)
     refuse_while_stopping(services)
     name = resolve_model(services, body.model)
-    form = TextFormat(
-        id=plan.id,
-        created=int(time.time()),
-        model=name,
-        include_usage=plan.include_usage,
-        logprobs=plan.logprobs,
-    )
+    form = text_format(plan, name)
     return await answer(request, _with_suffix(plan, body.suffix), name, form)
 
 

@@ -10,7 +10,7 @@ from aiohttp import web
 from hob.api.bodies import decode
 from hob.api.openai.answers import answer
 from hob.api.openai.chat_format import ChatFormat
-from hob.api.openai.requests import plan_chat, plan_completion
+from hob.api.openai.requests import Plan, plan_chat, plan_completion
 from hob.api.openai.text_format import TextFormat
 from hob.api.priority import priority_of
 from hob.api.replies import json_reply, read
@@ -64,14 +64,19 @@ async def completion(request: web.Request) -> web.StreamResponse:
     plan = plan_completion(body, f"cmpl-{_new_id()}", priority, adapter)
     refuse_while_stopping(services)
     name = resolve_model(services, body.model)
-    form = TextFormat(
+    form = text_format(plan, name)
+    return await answer(request, plan, name, form)
+
+
+def text_format(plan: Plan, model: str) -> TextFormat:
+    """How a plain completion is written, whatever route asked for it."""
+    return TextFormat(
         id=plan.id,
         created=int(time.time()),
-        model=name,
+        model=model,
         include_usage=plan.include_usage,
         logprobs=plan.logprobs,
     )
-    return await answer(request, plan, name, form)
 
 
 def _new_id() -> str:
