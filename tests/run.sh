@@ -34,7 +34,7 @@ unset HOB_HOME XDG_RUNTIME_DIR DBUS_SESSION_BUS_ADDRESS
 export PATH=$venv/bin:$PATH
 
 step "set-up: starter model"
-python -m hob.models.pull .cache/models
+python -m hob.models.pull.starter .cache/models
 HOB_TEST_MODEL=$root/.cache/models/SmolLM2-135M-Instruct-Q4_1.gguf
 [[ -f $HOB_TEST_MODEL ]] || give_up "set-up: starter model" "$HOB_TEST_MODEL is not there."
 export HOB_TEST_MODEL

@@ -13,7 +13,7 @@ cd "$root"
 
 make_venv
 install_hob
-"$venv/bin/python" -m hob.models.pull .cache/models
+"$venv/bin/python" -m hob.models.pull.starter .cache/models
 server=$(bash tests/bench/peer.sh | tail -n 1)
 export PYTHONPATH=$root/tests
 exec "$venv/bin/python" -m bench --peer "$server" \

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fakes.tiny_gguf import Gguf, Raw, Tensor, tiny_gguf, tiny_metadata, tiny_vocabulary
-from hob.models.files import look
+from hob.models.folder.files import look
 
 EDGES = (0, 1, 513, 2**31, 2**32 - 1)
 INTEGER_KEYS = sorted(

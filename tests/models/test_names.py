@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hob.errors import ModelAmbiguous, ModelNotFound
-from hob.models.describe import Description
+from hob.models.gguf.describe import Description
 from hob.models.names import MAX_NAME_CHARS, make_name, match, unique_names
 
 SAFE = set(string.ascii_lowercase + string.digits + "._:-")

@@ -8,8 +8,8 @@ import pytest
 
 from fakes.tiny_gguf import write_tiny_gguf
 from fakes.tiny_vision import tiny_projector
+from hob.models.folder.scan import refreshed, scan
 from hob.models.registry import Registry
-from hob.models.scan import refreshed, scan
 from hob.wire.models import ModelInfo
 
 EYES = tiny_projector().bytes()

@@ -30,8 +30,8 @@ from fakes.evil_server import (
 )
 from fakes.tiny_gguf import tiny_gguf
 from hob.errors import Cancelled, DigestMismatch, DiskFull, DownloadError, HobError
-from hob.models.fetch import Net, require_public_https
-from hob.models.pull import Pull, Source, main
+from hob.models.pull.fetch import Net, require_public_https
+from hob.models.pull.starter import Pull, Source, main
 from hob.wire.models import PullProgress
 
 MODEL = tiny_gguf().bytes()
@@ -381,7 +381,7 @@ def test_cancelling_ends_the_download_and_keeps_the_part(bench: Bench) -> None:
 def test_a_second_fetch_at_the_same_time_is_told(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hob.models.pull._LOCK_WAIT_S", 0.05)
+    monkeypatch.setattr("hob.models.pull.starter._LOCK_WAIT_S", 0.05)
     started = threading.Event()
 
     def waiting(request: Request) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from fakes.tiny_gguf import Raw, tiny_gguf, write_split_gguf, write_tiny_gguf
-from hob.models.scan import Model, scan
+from hob.models.folder.scan import Model, scan
 from hob.wire.models import ModelInfo
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hob.models.files import look
-from hob.models.gguf import read_header
-from hob.models.gguf_types import ValueType
+from hob.models.folder.files import look
+from hob.models.gguf.header import read_header
+from hob.models.gguf.types import ValueType
 
 CACHE = Path(__file__).parents[2] / ".cache" / "models"
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from aiohttp import http_exceptions, web
 
 from hob import __version__
-from hob.api import native_daemon, native_events, native_models, native_text, rerank
+from hob.api import native_daemon, native_events, native_text, rerank
 from hob.api.middleware import answer_errors
+from hob.api.models import routes as model_routes
 from hob.api.openai import embeddings
 from hob.api.openai import routes as openai_routes
 from hob.api.services import (
@@ -36,7 +37,7 @@ _LINGER_S = 2.0
 
 _MODULES = (
     native_daemon,
-    native_models,
+    model_routes,
     native_events,
     native_text,
     openai_routes,

@@ -38,8 +38,8 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "logs": Entry("hob.cli.logs:logs", "Show the daemon's log."),
     },
     "Models": {
-        "models": Entry("hob.cli.models:models", "List, fetch, load and choose models."),
-        "use": Entry("hob.cli.models:use", "Choose the model that is kept warm."),
+        "models": Entry("hob.cli.models.group:models", "List, fetch, load and choose models."),
+        "use": Entry("hob.cli.models.group:use", "Choose the model that is kept warm."),
     },
     "Other programs": {
         "api": Entry("hob.cli.access:api", "Open the API on loopback for editors and SDKs."),

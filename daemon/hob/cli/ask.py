@@ -20,7 +20,7 @@ from hob.cli.answer import (
 from hob.cli.autostart import running_client
 from hob.cli.context import App, json_option, no_start_option
 from hob.cli.formatting import print_json
-from hob.cli.model_name import ModelName
+from hob.cli.models.name import ModelName
 from hob.cli.prompt import compose, read_file, read_piped
 from hob.errors import NoModels
 from hob.wire.generate import ChatMessage

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import PurePath
 
 from hob.errors import ModelAmbiguous, ModelNotFound
-from hob.models.describe import Description
+from hob.models.gguf.describe import Description
 
 MAX_NAME_CHARS = 100
 _SHOWN_CHARS = 80

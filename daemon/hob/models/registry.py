@@ -11,12 +11,12 @@ from contextlib import aclosing
 from pathlib import Path
 
 from hob.errors import HobError, InvalidRequest, ModelNotFound, NoModels
-from hob.models.checks import clean
-from hob.models.files import ModelFile, stamp_of
+from hob.models.folder.files import ModelFile, stamp_of
+from hob.models.folder.scan import Model, refreshed, scan
+from hob.models.gguf.checks import clean
 from hob.models.names import echo, match
-from hob.models.pull import Pull, Pulled
-from hob.models.pull_stream import run_in_thread
-from hob.models.scan import Model, refreshed, scan
+from hob.models.pull.starter import Pull, Pulled
+from hob.models.pull.stream import run_in_thread
 from hob.wire.base import ErrorInfo
 from hob.wire.events import Event, ModelAdded, ModelRemoved
 from hob.wire.models import ModelInfo, PullDone, PullEvent, PullFailed, PullProgress

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hob.models.checks import clean
-from hob.models.files import ModelFile, look, stamp_of
+from hob.models.folder.files import ModelFile, look, stamp_of
+from hob.models.folder.projectors import pair
+from hob.models.folder.shards import find_set_problem, group_parts
+from hob.models.gguf.checks import clean
 from hob.models.names import make_name, shard_of, unique_names
-from hob.models.projectors import pair
-from hob.models.shards import find_set_problem, group_parts
 from hob.wire.base import ErrorInfo
 from hob.wire.models import ModelInfo
 

@@ -10,7 +10,7 @@ import click
 from hob.cli.autostart import running_client
 from hob.cli.context import App, json_option, no_start_option
 from hob.cli.formatting import counted, duration, moment, parameters, print_json, size, table
-from hob.cli.model_name import ModelName
+from hob.cli.models.name import ModelName
 from hob.cli.progress import LoadingWatcher, ProgressLine
 from hob.cli.sanitize import clean, one_line
 from hob.client import Client

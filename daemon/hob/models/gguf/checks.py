@@ -10,8 +10,8 @@ import math
 from typing import NamedTuple
 
 from hob.errors import BadModelFile
-from hob.models.gguf import Header
-from hob.models.gguf_types import ValueType
+from hob.models.gguf.header import Header
+from hob.models.gguf.types import ValueType
 
 # llama.cpp's LLAMA_MAX_LAYERS and LLAMA_MAX_EXPERTS.
 MAX_BLOCKS = 512

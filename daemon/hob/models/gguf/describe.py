@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hob.errors import BadModelFile
-from hob.models.checks import PROJECTOR_ARCHITECTURES, clean, find_problem, is_projector
-from hob.models.gguf import Header
-from hob.models.gguf_types import FILE_TYPE_GUESSED, FILE_TYPES
+from hob.models.gguf.checks import PROJECTOR_ARCHITECTURES, clean, find_problem, is_projector
+from hob.models.gguf.header import Header
+from hob.models.gguf.types import FILE_TYPE_GUESSED, FILE_TYPES
 from hob.wire.models import ENCODER_ARCHITECTURES, Capability
 
 # Above this a context length is not believable: four times the longest that any model claims.

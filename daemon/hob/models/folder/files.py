@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hob.errors import BadModelFile
-from hob.models.describe import Description, describe
-from hob.models.gguf import read_header
+from hob.models.gguf.describe import Description, describe
+from hob.models.gguf.header import read_header
 
 # A hole is normal where a disk stores zeros as such; an eighth of a model is not all zeros.
 _HOLES_ALLOWED = 8

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable
 
-from hob.models.pull import Pull, Pulled
+from hob.models.pull.starter import Pull, Pulled
 from hob.wire.models import PullProgress
 
 _Step = PullProgress | Pulled | Exception

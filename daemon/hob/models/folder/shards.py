@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from hob.errors import BadModelFile
-from hob.models.describe import Description
-from hob.models.files import ModelFile
+from hob.models.folder.files import ModelFile
+from hob.models.gguf.describe import Description
 from hob.models.names import shard_of
 
 _NAMED_PARTS = 5

@@ -1,0 +1,1 @@
+"""/hob/v1/models: the library over HTTP."""

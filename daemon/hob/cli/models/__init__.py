@@ -1,0 +1,1 @@
+"""`hob models` and what belongs to it."""

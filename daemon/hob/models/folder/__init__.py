@@ -1,0 +1,1 @@
+"""The models folders: which files are there, and what belongs together."""
