@@ -27,7 +27,8 @@ from hob.errors import (
 from hob.wire.base import ErrorInfo, ErrorReply
 from hob.wire.events import DaemonReady, ModelLoading
 from hob.wire.generate import ChatMessage
-from hob.wire.models import ModelEntry, PullDone, PullFailed, PullProgress
+from hob.wire.models import ModelEntry
+from hob.wire.pulls import PullDone, PullFailed, PullProgress
 from hob.wire.status import TokenReply
 from hob.wire.text import PrefillReply
 

@@ -9,7 +9,8 @@
     |-- AccessError             the caller may not ask
     |   |-- Unauthorized  ForbiddenHost  ForbiddenOrigin  ForbiddenPeer
     |-- ModelError              about a model file
-    |   |-- ModelNotFound  ModelAmbiguous  NoModels  BadModelFile
+    |   |-- ModelNotFound  ModelAmbiguous  NoModels  BadModelFile  ModelCopying
+    |   |-- ModelQuarantined  ModelChanged  NameTaken  ProfileInvalid
     |   |-- ModelLoadFailed  OutOfMemory  TemplateFailed
     |-- WorkerError             about the process that runs a model
     |   |-- WorkerDied  WorkerStalled  WorkerStartTimeout  WorkerUnavailable  ProtocolError
@@ -18,7 +19,7 @@
     |-- ConfigError             a setting is wrong
     |-- SecretStoreError        the keyring is absent, locked or does not answer
     |-- DownloadError           a model could not be fetched
-    |   |-- DigestMismatch  DiskFull
+    |   |-- DigestMismatch  DiskFull  NotOnHub  HubRefused
     |-- Cancelled               the caller took the request back
 
 Errors know no HTTP and no exit codes: the API and the CLI map `code` at their own edge.
@@ -163,6 +164,39 @@ class BadModelFile(ModelError):
     code = "bad_model_file"
 
 
+class ModelCopying(ModelError):
+    """The model's file is still being copied or downloaded.
+
+    `details`: need_bytes and have_bytes where they are known.
+    """
+
+    code = "model_copying"
+
+
+class ModelQuarantined(ModelError):
+    """Loading this file crashed the worker, so it is not loaded again until it changes."""
+
+    code = "model_quarantined"
+
+
+class ModelChanged(ModelError):
+    """The model's file was changed while it answered, so the answer cannot be trusted."""
+
+    code = "model_changed"
+
+
+class NameTaken(ModelError):
+    """Another model or file has this name already."""
+
+    code = "name_taken"
+
+
+class ProfileInvalid(ModelError):
+    """A profile cannot be used; the message says which line of which file and why."""
+
+    code = "profile_invalid"
+
+
 class ModelLoadFailed(ModelError):
     """llama.cpp does not load the model."""
 
@@ -290,6 +324,18 @@ class DigestMismatch(DownloadError):
     """What was fetched is not what was asked for, and was thrown away."""
 
     code = "digest_mismatch"
+
+
+class NotOnHub(DownloadError):
+    """The hub has no such repository or file."""
+
+    code = "not_on_hub"
+
+
+class HubRefused(DownloadError):
+    """The hub wants a login, a consent to a licence, or fewer questions."""
+
+    code = "hub_refused"
 
 
 class DiskFull(DownloadError):

@@ -18,7 +18,8 @@ from hob.api.app import ApiOptions
 from hob.errors import BadModelFile, OutOfMemory, SecretStoreError
 from hob.wire.base import ErrorInfo
 from hob.wire.events import DaemonReady, ModelReady
-from hob.wire.models import ModelEntry, ModelList, PullDone, PullFailed, PullProgress
+from hob.wire.models import ModelEntry, ModelList
+from hob.wire.pulls import PullDone, PullFailed, PullProgress
 from hob.wire.status import ApiStatus, Status, TokenReply, WorkerStatus
 
 

@@ -14,7 +14,7 @@ from fakes.fake_daemon import FakeDaemon, chat_chunk, chat_end
 from hob.cli.prompt import decode_text
 from hob.errors import InvalidRequest
 from hob.wire.base import ErrorInfo, ErrorReply
-from hob.wire.models import PullDone, PullProgress
+from hob.wire.pulls import PullDone, PullProgress
 
 CHAT = "/v1/chat/completions"
 

@@ -15,7 +15,7 @@ from fakes.fake_daemon import Connection, FakeDaemon, chat_chunk, chat_end, sse
 from fakes.terminal import ROWS, Terminal
 from hob.wire.base import ErrorInfo, ErrorReply
 from hob.wire.events import ModelLoading
-from hob.wire.models import PullDone, PullProgress
+from hob.wire.pulls import PullDone, PullProgress
 
 CHAT = "/v1/chat/completions"
 # Bracketed paste is switched on when a line editor begins to listen.

@@ -26,7 +26,8 @@ from hob.wire.generate import (
     TopLogprob,
     Usage,
 )
-from hob.wire.models import ModelEntry, ModelInfo, PullEvent
+from hob.wire.models import ModelEntry, ModelInfo
+from hob.wire.pulls import PullEvent
 from hob.wire.status import ApiStatus, Status, TokenReply, WorkerStatus
 
 # Text or more to send, a gate to wait for, a failure to raise, or a reason or more to end with.

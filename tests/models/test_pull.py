@@ -32,7 +32,7 @@ from fakes.tiny_gguf import tiny_gguf
 from hob.errors import Cancelled, DigestMismatch, DiskFull, DownloadError, HobError
 from hob.models.pull.fetch import Net, require_public_https
 from hob.models.pull.starter import Pull, Source, main
-from hob.wire.models import PullProgress
+from hob.wire.pulls import PullProgress
 
 MODEL = tiny_gguf().bytes()
 MEMBER = "pack/tiny.gguf"

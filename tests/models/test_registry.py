@@ -22,7 +22,7 @@ from hob.models.pull.fetch import Net
 from hob.models.pull.starter import Pull, Source
 from hob.models.registry import PullMaker, Registry
 from hob.wire.events import Event, ModelAdded, ModelRemoved
-from hob.wire.models import PullDone, PullEvent, PullFailed, PullProgress
+from hob.wire.pulls import PullDone, PullEvent, PullFailed, PullProgress
 
 
 @pytest.fixture

@@ -47,6 +47,11 @@ STATUS: Mapping[str, int] = {
     "no_models": 503,
     "bad_model_file": 422,
     "model_load_failed": 503,
+    "model_copying": 409,
+    "model_quarantined": 422,
+    "model_changed": 409,
+    "name_taken": 409,
+    "profile_invalid": 422,
     "out_of_memory": 507,
     "template_failed": 422,
     "worker_error": 502,
@@ -67,6 +72,8 @@ STATUS: Mapping[str, int] = {
     "download_failed": 502,
     "digest_mismatch": 502,
     "disk_full": 507,
+    "not_on_hub": 404,
+    "hub_refused": 403,
     # What nginx answers when the client closed the request; the standard has no such status.
     "cancelled": 499,
 }

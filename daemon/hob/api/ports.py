@@ -10,7 +10,8 @@ from typing import Protocol
 from hob.wire.calls import Call, CallResult
 from hob.wire.events import Event
 from hob.wire.generate import GenerateEvent, GenerateRequest
-from hob.wire.models import ModelEntry, ModelInfo, PullEvent
+from hob.wire.models import ModelEntry, ModelInfo
+from hob.wire.pulls import PullEvent
 from hob.wire.status import ApiStatus, Status, TokenReply, WorkerStatus
 
 

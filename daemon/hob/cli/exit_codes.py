@@ -58,6 +58,11 @@ BY_ERROR: dict[str, ExitCode] = {
     "no_models": ExitCode.NO_MODEL,
     "bad_model_file": ExitCode.MODEL_FAILED,
     "model_load_failed": ExitCode.MODEL_FAILED,
+    "model_copying": ExitCode.MODEL_FAILED,
+    "model_quarantined": ExitCode.MODEL_FAILED,
+    "model_changed": ExitCode.MODEL_FAILED,
+    "name_taken": ExitCode.USAGE,
+    "profile_invalid": ExitCode.MODEL_FAILED,
     "out_of_memory": ExitCode.MODEL_FAILED,
     "template_failed": ExitCode.MODEL_FAILED,
     "worker_error": ExitCode.MODEL_FAILED,
@@ -78,6 +83,8 @@ BY_ERROR: dict[str, ExitCode] = {
     "download_failed": ExitCode.FAILED,
     "digest_mismatch": ExitCode.FAILED,
     "disk_full": ExitCode.FAILED,
+    "not_on_hub": ExitCode.FAILED,
+    "hub_refused": ExitCode.REFUSED,
     "cancelled": ExitCode.INTERRUPTED,
 }
 

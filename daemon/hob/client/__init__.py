@@ -22,7 +22,8 @@ from hob.client.http import Reply, send_request
 from hob.client.replies import decode_error, decode_reply
 from hob.client.transport import connect
 from hob.wire.generate import ChatMessage, Priority
-from hob.wire.models import ModelEntry, ModelList, ModelRef, PullRequest
+from hob.wire.models import ModelEntry, ModelList, ModelRef
+from hob.wire.pulls import PullRequest
 from hob.wire.status import ApiStatus, Status, StopRequest, TcpRequest, TokenReply, WorkerStatus
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from hob.client.replies import ErrorBody, decode_reply, other_version
 from hob.errors import DaemonUnreachable
 from hob.wire.events import Event
 from hob.wire.generate import Timings, Usage
-from hob.wire.models import PullDone, PullEvent, PullFailed, PullProgress
+from hob.wire.pulls import PullDone, PullEvent, PullFailed, PullProgress
 
 T_co = TypeVar("T_co", covariant=True)
 

@@ -89,9 +89,9 @@ class EngineConfig(Section, frozen=True):
     context_cap: Annotated[
         int,
         Setting(
-            "8192",
+            "32768",
             Whole(256, 2**24),
-            "The longest context, in tokens, that is taken without asking; it bounds memory.",
+            "The longest context, in tokens, that is taken by itself; less where memory is short.",
         ),
     ]
     slots: Annotated[

@@ -19,7 +19,8 @@ from hob.models.pull.starter import Pull, Pulled
 from hob.models.pull.stream import run_in_thread
 from hob.wire.base import ErrorInfo
 from hob.wire.events import Event, ModelAdded, ModelRemoved
-from hob.wire.models import ModelInfo, PullDone, PullEvent, PullFailed, PullProgress
+from hob.wire.models import ModelInfo
+from hob.wire.pulls import PullDone, PullEvent, PullFailed, PullProgress
 
 log = logging.getLogger(__name__)
 

@@ -15,6 +15,7 @@ import msgspec
 from hob.wire.base import ErrorInfo, Value
 from hob.wire.calls import Call, CallResult
 from hob.wire.chat import MediaKind
+from hob.wire.fit import Need
 from hob.wire.generate import Delta, Finished, GenerateRequest, Queued, Started
 
 PROTOCOL_VERSION = 2
@@ -58,7 +59,7 @@ class LoadOptions(Value, frozen=True):
     """
 
     context_length: int = 0
-    context_cap: int = 8192
+    context_cap: int = 32768
     slots: int = 4
     threads: int | None = None
     batch_tokens: int = 512
@@ -133,7 +134,7 @@ class LoadedInfo(Value, frozen=True):
     or empty when the model cannot chat. `tool_format` names how the model writes tool calls.
     `speculation` says what guesses ahead, "off" for nothing, and why not what was wished.
     `embedding_length` is that of its vectors, 0 when it makes none. `media` is what it can see or
-    hear.
+    hear. `memory` is what llama.cpp says that it took, by device.
     """
 
     context_length: int
@@ -151,6 +152,7 @@ class LoadedInfo(Value, frozen=True):
     speculation: str = "off"
     embedding_length: int = 0
     media: tuple[MediaKind, ...] = ()
+    memory: tuple[Need, ...] = ()
 
 
 class Loaded(Value, frozen=True, tag="loaded"):

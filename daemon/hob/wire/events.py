@@ -8,6 +8,7 @@ import msgspec
 
 from hob.wire.base import ErrorInfo
 from hob.wire.generate import Usage
+from hob.wire.pulls import PullEntry
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=True):
@@ -41,6 +42,39 @@ class ModelRemoved(Fact, frozen=True, tag="model.removed"):
     model: str
 
 
+class ModelRenamed(Fact, frozen=True, tag="model.renamed"):
+    """The file of `old` has another name or place now; it is the same model."""
+
+    old: str
+    model: str
+
+
+class ModelChanged(Fact, frozen=True, tag="model.changed"):
+    """Its files or its profile are others now; a loaded model is loaded again."""
+
+    model: str
+
+
+class ModelCopying(Fact, frozen=True, tag="model.copying"):
+    """A file that is still growing; `total_bytes` is 0 while it is not known."""
+
+    model: str
+    done_bytes: int
+    total_bytes: int
+
+
+class LibraryWarning(Fact, frozen=True, tag="library.warning"):
+    """Something keeps Hob from seeing changes of the folders at once, or a profile is wrong."""
+
+    error: ErrorInfo
+
+
+class PullChanged(Fact, frozen=True, tag="pull.changed"):
+    """A download has come on, has ended or was taken back; progress comes once a second."""
+
+    pull: PullEntry
+
+
 class ModelChosen(Fact, frozen=True, tag="model.chosen"):
     model: str
 
@@ -61,7 +95,7 @@ class ModelReady(Fact, frozen=True, tag="model.ready"):
 
 class ModelUnloaded(Fact, frozen=True, tag="model.unloaded"):
     model: str
-    why: Literal["asked", "idle", "room", "shutdown"]
+    why: Literal["asked", "idle", "room", "pressure", "changed", "removed", "shutdown"]
 
 
 class ModelFailed(Fact, frozen=True, tag="model.failed"):
@@ -78,6 +112,14 @@ class RequestQueued(Fact, frozen=True, tag="request.queued"):
     id: str
     model: str
     place: int
+
+
+class RequestHeld(Fact, frozen=True, tag="request.held"):
+    """It waits until its model can be loaded; `why` is one sentence for a person."""
+
+    id: str
+    model: str
+    why: str
 
 
 class RequestStarted(Fact, frozen=True, tag="request.started"):
@@ -110,12 +152,18 @@ Event = (
     | ApiChanged
     | ModelAdded
     | ModelRemoved
+    | ModelRenamed
+    | ModelChanged
+    | ModelCopying
+    | LibraryWarning
+    | PullChanged
     | ModelChosen
     | ModelLoading
     | ModelReady
     | ModelUnloaded
     | ModelFailed
     | RequestQueued
+    | RequestHeld
     | RequestStarted
     | RequestFinished
     | RequestFailed

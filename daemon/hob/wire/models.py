@@ -5,10 +5,21 @@ from __future__ import annotations
 from typing import Literal
 
 from hob.wire.base import Body, ErrorInfo, Value
+from hob.wire.fit import Verdict
 
-Capability = Literal["chat", "completion", "embedding", "reranking", "vision", "infill"]
+Capability = Literal[
+    "chat",
+    "completion",
+    "embedding",
+    "reranking",
+    "vision",
+    "audio",
+    "tools",
+    "thinking",
+    "infill",
+]
 
-ModelState = Literal["available", "loading", "warm", "answering", "bad"]
+ModelState = Literal["available", "loading", "warm", "answering", "copying", "bad"]
 
 # Models of these architectures make vectors of texts, and never text.
 ENCODER_ARCHITECTURES = frozenset(
@@ -28,13 +39,25 @@ ENCODER_ARCHITECTURES = frozenset(
 )
 
 
-class ModelInfo(Value, frozen=True):
-    """One GGUF file of the models folder, as its header describes it.
+class Copying(Value, frozen=True):
+    """A file that is not whole yet; `total_bytes` is 0 while its header does not say."""
 
-    `name` is unique in the library. `file_bytes` counts all of the file. `context_length` is the
-    longest that the model was trained for, in tokens. Fields are None when the header does not
-    tell. `projector` is the path of the file that gives the model eyes or ears, empty for
-    none. `problem` is set when the file cannot be loaded, and says why.
+    done_bytes: int
+    total_bytes: int = 0
+
+
+class ModelInfo(Value, frozen=True):
+    """One model of the library, as its files' headers describe it, or a profile made of one.
+
+    `name` is unique in the library, and so is each of `aliases`. `id` stays when the file is
+    renamed, moved or copied. `file_bytes` counts all of its files, `weight_bytes` their tensors;
+    `kv_bytes_per_token` is what a token takes in a cache of f16 where attention sees everything.
+    `context_length` is the longest that the model was trained for, in tokens. Fields are None when
+    the header does not tell. `projector` is the path of the file that gives the model eyes or
+    ears, empty for none, and `projector_bytes` its size. `files` names every part of a split
+    model. `base` is the model that a profile is made of; `served_by` names the model whose worker
+    answers for a profile that loads nothing of its own. `problem` is set when the model cannot be
+    loaded, and says why; `copying` tells how far a file is that is still growing.
     """
 
     name: str
@@ -54,48 +77,43 @@ class ModelInfo(Value, frozen=True):
     license: str = ""
     projector: str = ""
     problem: ErrorInfo | None = None
+    id: str = ""
+    aliases: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    weight_bytes: int | None = None
+    projector_bytes: int = 0
+    kv_bytes_per_token: int | None = None
+    base: str = ""
+    served_by: str = ""
+    copying: Copying | None = None
+
+    @property
+    def worker(self) -> str:
+        """The name of the model whose worker answers."""
+        return self.served_by or self.name
 
 
 class ModelEntry(Body, frozen=True):
-    """A model in a listing: what the file says, and what the daemon is doing with it."""
+    """A model in a listing: what the file says, what the daemon is doing with it, and whether it
+    would fit into memory now (None: not known)."""
 
     info: ModelInfo
     state: ModelState
     chosen: bool
+    verdict: Verdict | None = None
 
 
 class ModelList(Body, frozen=True):
+    """`folder` is where new models go, `folders` are all that are watched. `warnings` say what
+    keeps Hob from seeing changes at once."""
+
     models: tuple[ModelEntry, ...]
     folder: str
+    folders: tuple[str, ...] = ()
+    warnings: tuple[ErrorInfo, ...] = ()
 
 
 class ModelRef(Value, frozen=True):
     """The body of load, unload and use: a model's name, or any unambiguous part of it."""
 
     model: str
-
-
-class PullRequest(Value, frozen=True):
-    """The body of /hob/v1/models/pull; for now the only source is `starter`."""
-
-    source: str
-
-
-class PullProgress(Value, frozen=True, tag="progress", tag_field="event"):
-    """`total` is 0 while it is not known. `stage` is one word for a person: download, verify..."""
-
-    stage: str
-    done_bytes: int = 0
-    total_bytes: int = 0
-
-
-class PullDone(Value, frozen=True, tag="done", tag_field="event"):
-    model: ModelInfo
-    already_there: bool = False
-
-
-class PullFailed(Value, frozen=True, tag="error", tag_field="event"):
-    error: ErrorInfo
-
-
-PullEvent = PullProgress | PullDone | PullFailed

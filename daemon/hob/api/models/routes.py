@@ -18,7 +18,8 @@ from hob.api.services import (
     resolve_model,
 )
 from hob.wire.base import Body
-from hob.wire.models import ModelEntry, ModelList, ModelRef, PullRequest
+from hob.wire.models import ModelEntry, ModelList, ModelRef
+from hob.wire.pulls import PullRequest
 
 routes = web.RouteTableDef()
 

@@ -15,7 +15,8 @@ from hob.cli.progress import LoadingWatcher, ProgressLine
 from hob.cli.sanitize import clean, one_line
 from hob.client import Client
 from hob.errors import DownloadError
-from hob.wire.models import ModelEntry, ModelInfo, ModelList, PullDone
+from hob.wire.models import ModelEntry, ModelInfo, ModelList
+from hob.wire.pulls import PullDone
 
 
 @click.group(invoke_without_command=True)

@@ -34,7 +34,7 @@ from hob.models.pull.fetch import (
     read_small,
     require_public_https,
 )
-from hob.wire.models import PullProgress
+from hob.wire.pulls import PullProgress
 
 _INDEX_BYTES = 4 * 2**20
 _INDEX_TYPE = "application/vnd.pypi.simple.v1+json"

@@ -7,7 +7,7 @@ import threading
 from collections.abc import AsyncGenerator, Callable
 
 from hob.models.pull.starter import Pull, Pulled
-from hob.wire.models import PullProgress
+from hob.wire.pulls import PullProgress
 
 _Step = PullProgress | Pulled | Exception
 
