@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hob.errors import BadModelFile
+from hob.models.gguf.attention import Attention, find_attention
 from hob.models.gguf.checks import PROJECTOR_ARCHITECTURES, clean, find_problem, is_projector
 from hob.models.gguf.header import Header
+from hob.models.gguf.shape import Shape, find_shape
 from hob.models.gguf.types import FILE_TYPE_GUESSED, FILE_TYPES
 from hob.wire.models import ENCODER_ARCHITECTURES, Capability
 
@@ -25,7 +27,8 @@ class Description:
     `size_label` and `base_name` are the publisher's words for the size and the family.
     `shard_number` counts from 0; `shard_count` is 0 when the file is not split. `is_adapter`: it is
     a LoRA adapter, and `is_projector`: it gives another model eyes (`sees`) or ears; the `problem`
-    of both is that they are not models by themselves.
+    of both is that they are not models by themselves. `attention` is what it remembers, and `shape`
+    how large its parts are.
     """
 
     title: str = ""
@@ -46,6 +49,8 @@ class Description:
     is_adapter: bool = False
     is_projector: bool = False
     sees: bool = False
+    attention: Attention | None = None
+    shape: Shape | None = None
     problem: BadModelFile | None = None
 
 
@@ -75,6 +80,8 @@ def describe(header: Header) -> Description:
         is_adapter=header.text("general.type") == "adapter",
         is_projector=is_projector(header, architecture),
         sees=header.flag("clip.has_vision_encoder"),
+        attention=None if shard_number else find_attention(header, architecture),
+        shape=find_shape(header, architecture),
         # A later shard carries weights only; the first one says what the model is.
         problem=None if shard_number else find_problem(header, architecture),
     )

@@ -42,15 +42,40 @@ MAX_DIMENSIONS = 4
 DEFAULT_ALIGNMENT = 32
 
 KEPT_STRING_BYTES = 512
+# llama.cpp's LLAMA_MAX_LAYERS: a list with a number for each layer is no longer.
+MAX_LAYERS = 512
 _INT64_MAX = 2**63 - 1
+_WHOLE = SCALAR_FORMATS.keys() - {ValueType.FLOAT32, ValueType.FLOAT64}
 _SCALARS = {kind: struct.Struct(ORDER + code) for kind, code in SCALAR_FORMATS.items()}
 
 
+# The lists that tell layers apart, by their keys behind the architecture.
+_LAYER_LISTS = frozenset(
+    {
+        "attention.head_count",
+        "attention.head_count_kv",
+        "attention.recurrent_layers",
+        "attention.sliding_window_pattern",
+        "expert_feed_forward_length",
+        "feed_forward_length",
+    }
+)
+
+# The tensors that llama.cpp never gives to a GPU.
+_INPUTS = frozenset(
+    {b"per_layer_token_embd", b"position_embd", b"token_embd", b"token_embd_norm", b"token_types"}
+)
+
+
 class Array(NamedTuple):
-    """An array that was stepped over: the type of its elements and how many there are."""
+    """An array that was stepped over: the type of its elements and how many there are.
+
+    `values` are kept of a list of whole numbers with one for each layer.
+    """
 
     kind: int
     length: int
+    values: tuple[int, ...] = ()
 
 
 class Entry(NamedTuple):
@@ -63,6 +88,9 @@ class Entry(NamedTuple):
 @dataclass(frozen=True)
 class Header:
     """`parameters` counts the tensors' elements, `bytes_by_type` their data by tensor type.
+    `block_bytes` is the data of each numbered block, `input_bytes` that of the tensors that turn
+    tokens into numbers, `output_bytes` that of the others; `has_output` says whether
+    these have weights of their own for the logits.
     `data_end` is the size that the file must have at least, in bytes."""
 
     version: int
@@ -71,6 +99,10 @@ class Header:
     parameters: int
     bytes_by_type: Mapping[str, int]
     data_end: int
+    block_bytes: tuple[int, ...] = ()
+    input_bytes: int = 0
+    output_bytes: int = 0
+    has_output: bool = False
 
     def text(self, key: str) -> str:
         """The string at `key`, or an empty one."""
@@ -117,7 +149,8 @@ def read_header(fd: int, file_bytes: int) -> Header:
     metadata: dict[str, Entry] = {}
     for _ in range(key_count):
         key = _read_key(cursor, metadata)
-        metadata[key] = _read_value(cursor)
+        keep = key.partition(".")[2] in _LAYER_LISTS and _names_architecture(key, metadata)
+        metadata[key] = _read_value(cursor, keep=keep)
     layout = _Layout(_alignment(metadata))
     for _ in range(tensor_count):
         _read_tensor(cursor, layout)
@@ -132,6 +165,10 @@ def read_header(fd: int, file_bytes: int) -> Header:
         parameters=layout.elements,
         bytes_by_type=layout.bytes_by_type,
         data_end=data_end,
+        block_bytes=tuple(layout.block_bytes),
+        input_bytes=layout.input_bytes,
+        output_bytes=layout.output_bytes,
+        has_output=b"output.weight" in layout.names,
     )
 
 
@@ -145,6 +182,9 @@ class _Layout:
     elements: int = 0
     names: set[bytes] = field(default_factory=set)
     bytes_by_type: dict[str, int] = field(default_factory=dict)
+    block_bytes: list[int] = field(default_factory=list)
+    input_bytes: int = 0
+    output_bytes: int = 0
 
     def add(self, name: bytes, offset: int, kind: str, elements: int, size: int) -> None:
         if name in self.names:
@@ -160,8 +200,21 @@ class _Layout:
         self.next_offset = _padded(self.data_bytes, self.alignment)
         self.elements += elements
         self.bytes_by_type[kind] = self.bytes_by_type.get(kind, 0) + size
+        self._count(name, size)
         if self.next_offset > _INT64_MAX:
             raise damaged("its tensors would not fit on any disk")
+
+    def _count(self, name: bytes, size: int) -> None:
+        first, _, rest = name.partition(b".")
+        number = rest.partition(b".")[0]
+        if first == b"blk" and number.isdigit() and len(number) <= 3 and int(number) < MAX_LAYERS:
+            block = int(number)
+            self.block_bytes += [0] * (block + 1 - len(self.block_bytes))
+            self.block_bytes[block] += size
+        elif first in _INPUTS:
+            self.input_bytes += size
+        else:
+            self.output_bytes += size
 
 
 def _read_version(cursor: Cursor) -> int:
@@ -216,14 +269,20 @@ def _read_key(cursor: Cursor, seen: Mapping[str, Entry]) -> str:
     return key
 
 
-def _read_value(cursor: Cursor) -> Entry:
+def _names_architecture(key: str, seen: Mapping[str, Entry]) -> bool:
+    """Only the model's own lists are kept, so that a hostile header cannot have many of them."""
+    entry = seen.get("general.architecture")
+    return entry is not None and entry.value == key.partition(".")[0]
+
+
+def _read_value(cursor: Cursor, *, keep: bool = False) -> Entry:
     kind = cursor.u32()
     if scalar := _SCALARS.get(kind):
         return Entry(kind, cursor.unpack(scalar))
     if kind == ValueType.STRING:
         return Entry(kind, _read_string(cursor))
     if kind == ValueType.ARRAY:
-        return Entry(kind, _skip_array(cursor))
+        return Entry(kind, _skip_array(cursor, keep=keep))
     raise damaged(f"a metadata value has the type {kind}, which GGUF does not have")
 
 
@@ -237,12 +296,14 @@ def _read_string(cursor: Cursor) -> str:
     return text
 
 
-def _skip_array(cursor: Cursor) -> Array:
+def _skip_array(cursor: Cursor, *, keep: bool) -> Array:
     kind = cursor.u32()
     count = cursor.u64()
     if kind == ValueType.STRING:
         cursor.skip_strings(count)
     elif scalar := _SCALARS.get(kind):
+        if keep and count <= MAX_LAYERS and kind in _WHOLE:
+            return Array(kind, count, tuple(int(cursor.unpack(scalar)) for _ in range(count)))
         cursor.skip(count * scalar.size)
     elif kind == ValueType.ARRAY:
         # The format allows them, no model has them, and llama.cpp does not load them.
