@@ -36,11 +36,6 @@ if TYPE_CHECKING:
 _CELL_BLOCK = 256
 # What a number of the KV cache takes in bytes: the quantized types store blocks of 32.
 _KV_BYTES: dict[KvType, float] = {"f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
-# Sequences that remember what was computed, besides those that are answered; running states take
-# memory for each of them.
-_REMEMBERED, _REMEMBERED_STATES = 24, 2
-# llama.cpp knows at most so many.
-_MOST_SEQUENCES = 256
 
 
 def load(
@@ -182,11 +177,10 @@ def _weights_failure(path: Path, error: ModelLoadFailed) -> ModelLoadFailed | Ou
 
 def _context_params(model: Model, options: LoadOptions) -> ContextParams:
     """A file may claim any context length, so what is not asked for explicitly is capped."""
-    remembered = _REMEMBERED_STATES if model.recurrent else _REMEMBERED
     length = options.context_length or min(model.train_context_length, options.context_cap)
     return ContextParams(
         length=-(-max(length, 1) // _CELL_BLOCK) * _CELL_BLOCK,
-        slots=min(options.slots + remembered + 1, _MOST_SEQUENCES),
+        slots=options.sequences(recurrent=model.recurrent),
         places=options.slots,
         batch=max(options.batch_tokens, options.slots),
         threads=options.threads or usable_cores(),

@@ -21,14 +21,17 @@ from hob.engine.native.embedding import (
 )
 from hob.engine.native.library import log
 from hob.engine.native.model import Model
-from hob.wire.engine import Device, FromWorker, LoadedInfo, LoadOptions, ModelKind, Placement
+from hob.wire.engine import (
+    CPU_EMBEDDING_STEP,
+    EMBEDDING_STEP_INPUTS,
+    Device,
+    FromWorker,
+    LoadedInfo,
+    LoadOptions,
+    ModelKind,
+    Placement,
+)
 from hob.wire.models import ENCODER_ARCHITECTURES
-
-# Tokens of a step on the CPU. An encoder's attention looks at all pairs of tokens in the step, of
-# different inputs too: 64 gave 255 sentences a second, 128 336, 256 347, 512 285, 1024 277.
-_CPU_STEP = 256
-# Inputs of one step: more of them gain nothing, and llama.cpp takes at most 256.
-_STEP_INPUTS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +74,13 @@ def open_embedder(
     """
     encoder = model.architecture in ENCODER_ARCHITECTURES
     on_gpu = placement.layers_on_gpu > 0
-    batch = options.batch_tokens if on_gpu else min(options.batch_tokens, _CPU_STEP)
+    batch = options.batch_tokens if on_gpu else min(options.batch_tokens, CPU_EMBEDDING_STEP)
     params = EmbeddingParams(
         pooling=purpose.pooling,
         encoder=encoder,
         longest=longest_input(model.train_context_length, options),
         batch=batch,
-        inputs=min(_STEP_INPUTS, batch),
+        inputs=min(EMBEDDING_STEP_INPUTS, batch),
         threads=options.threads or usable_cores(),
         flash_attention=options.flash_attention,
     )

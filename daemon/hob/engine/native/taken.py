@@ -14,7 +14,9 @@ from pathlib import Path
 
 from hob.wire.fit import Need
 
-_LINE = re.compile(r"(\S+) +(model|KV|RS|DSV4 \w+ state|output|compute) buffer size = +([0-9.]+) MiB")
+_LINE = re.compile(
+    r"(\S+) +(model|KV|RS|DSV4 \w+ state|output|compute) buffer size = +([0-9.]+) MiB"
+)
 _MIB = 2**20
 _WEIGHTS, _STEP = "model", "compute"
 # Weights in a form that the CPU reads faster; the system drops the mapped ones that nobody reads.
