@@ -28,12 +28,14 @@ from hob.errors import AlreadyRunning, HobError
 from hob.instance import only_instance
 from hob.logs.setup import setup_logging
 from hob.models.choose import choose
+from hob.models.fit.planner import FitPlanner
 from hob.models.registry import Registry
 from hob.paths import Paths, find_paths
 from hob.state import State, load_state, save_state
 from hob.supervisor.pool import Pool, PoolOptions
 from hob.wire.engine import CacheOptions, LoadOptions, WarmPrompt
-from hob.wire.events import DaemonReady, DaemonStopping, ModelAdded
+from hob.wire.events import DaemonReady, DaemonStopping, ModelAdded, ModelReady
+from hob.wire.fit import Need
 from hob.wire.status import Status
 
 _log = logging.getLogger("hob.daemon")
@@ -77,6 +79,14 @@ class Daemon:
         self._saving = asyncio.Lock()
         self._bus = Bus()
         self._registry = Registry([config.models.folder], self._bus.publish)
+        load_options = pool_options(config, paths).load
+        self._planner = FitPlanner(
+            self._registry.model,
+            infos=self._registry.infos,
+            options=lambda _info: load_options,
+            margin_bytes=config.models.memory_margin,
+            held=self._held_memory,
+        )
         self._pool = Pool(
             resolve=self._registry.resolve,
             infos=self._registry.infos,
@@ -90,7 +100,7 @@ class Daemon:
         self._access = self._build_access()
         install(
             self._app,
-            Services(self._registry, self._pool, self._bus, self, self._access),
+            Services(self._registry, self._pool, self._bus, self, self._access, self._planner),
             [guard(self._access.policy)],
             ApiOptions(max_body_bytes=config.api.max_body),
         )
@@ -140,6 +150,7 @@ class Daemon:
             stack.push_async_callback(self._pool.aclose)
             await asyncio.to_thread(make_cache_folder, self._config, self._paths)
             # Before the socket answers, so that its first answer knows the models.
+            await asyncio.to_thread(self._planner.machine.refresh)
             await self._registry.rescan()
             await self._choose()
             await self._runner.setup()
@@ -199,6 +210,18 @@ class Daemon:
             async for event in events:
                 if isinstance(event, ModelAdded) and not self._pool.chosen:
                     await self._choose()
+                elif isinstance(event, ModelReady):
+                    self._tell_devices()
+
+    def _tell_devices(self) -> None:
+        """Only a worker knows which GPUs llama.cpp can use."""
+        for worker in self._pool.workers():
+            if worker.build:
+                self._planner.machine.tell(worker.build)
+
+    def _held_memory(self) -> list[Need]:
+        loaded = [worker.loaded for worker in self._pool.workers() if worker.loaded]
+        return [need for info in loaded for need in info.memory]
 
     async def _choose(self) -> None:
         last_used = (await asyncio.to_thread(load_state, self._paths.state_file)).last_used

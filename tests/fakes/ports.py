@@ -13,6 +13,7 @@ from hob.api.services import Services
 from hob.errors import HobError, ModelAmbiguous, ModelNotFound
 from hob.wire.calls import Call, CallResult
 from hob.wire.events import Event
+from hob.wire.fit import DeviceMemory, Fit, FitRequest, Need
 from hob.wire.generate import (
     CallDelta,
     Delta,
@@ -263,6 +264,27 @@ def finished(id_: str, tokens: int, reason: FinishReason = "stop") -> Finished:
     )
 
 
+class FakeFits:
+    """Every model fits into main memory; `asked` are the requests."""
+
+    def __init__(self) -> None:
+        self.asked: list[FitRequest] = []
+
+    def explain(self, request: FitRequest) -> Fit:
+        self.asked.append(request)
+        return Fit(
+            model=request.model,
+            verdict="cpu",
+            context_length=request.context_length or 4096,
+            whole_context_length=8192,
+            kv_type=request.kv_type or "f16",
+            gpu_layers=0,
+            layers=30,
+            needs=(Need(device="cpu", weight_bytes=100, kv_bytes=20),),
+            devices=(DeviceMemory(name="cpu", total_bytes=1000, free_bytes=500),),
+        )
+
+
 @dataclass
 class FakeFacts:
     """What is put into `facts` is told to the one subscriber; None ends it."""
@@ -347,6 +369,7 @@ class Fakes:
     facts: FakeFacts
     daemon: FakeDaemon
     access: FakeAccess
+    fits: FakeFits = field(default_factory=FakeFits)
 
     @classmethod
     def make(cls) -> Fakes:
@@ -354,4 +377,6 @@ class Fakes:
         return cls(library, FakeModels(library), FakeFacts(), FakeDaemon(), FakeAccess())
 
     def services(self) -> Services:
-        return Services(self.library, self.models, self.facts, self.daemon, self.access)
+        return Services(
+            self.library, self.models, self.facts, self.daemon, self.access, fits=self.fits
+        )

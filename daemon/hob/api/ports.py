@@ -9,6 +9,7 @@ from typing import Protocol
 
 from hob.wire.calls import Call, CallResult
 from hob.wire.events import Event
+from hob.wire.fit import Fit, FitRequest
 from hob.wire.generate import GenerateEvent, GenerateRequest
 from hob.wire.models import ModelEntry, ModelInfo
 from hob.wire.pulls import PullEvent
@@ -75,6 +76,13 @@ class Models(Protocol):
 
         Raises HobError. Cancelling takes the call back.
         """
+
+
+class Fits(Protocol):
+    """What fits into the memory of this machine."""
+
+    def explain(self, request: FitRequest) -> Fit:
+        """How a model, by its full name, would be loaded now. Raises ModelNotFound."""
 
 
 class Facts(Protocol):

@@ -21,6 +21,7 @@ import msgspec
 from hob.client.http import Reply, send_request
 from hob.client.replies import decode_error, decode_reply
 from hob.client.transport import connect
+from hob.wire.fit import Fit, FitRequest
 from hob.wire.generate import ChatMessage, Priority
 from hob.wire.models import ModelEntry, ModelList, ModelRef
 from hob.wire.pulls import PullRequest
@@ -69,6 +70,10 @@ class Client:
         return self._call(
             "POST", "/hob/v1/models/load", WorkerStatus, ModelRef(model=model), waits=True
         )
+
+    def fit(self, request: FitRequest) -> Fit:
+        """How much memory a model takes, and how it would be loaded now."""
+        return self._call("POST", "/hob/v1/models/fit", Fit, request)
 
     def unload(self, model: str) -> str:
         """End its worker, so that what it is answering fails; the full name of the model."""

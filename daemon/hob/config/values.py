@@ -73,6 +73,14 @@ class ModelsConfig(Section, frozen=True):
             "How long a model other than the warm one stays loaded after its last answer.",
         ),
     ]
+    memory_margin: Annotated[
+        int,
+        Setting(
+            "512MiB",
+            Size(0, TIB),
+            "Memory of each device that is left to others, up to a tenth of it.",
+        ),
+    ]
 
 
 class EngineConfig(Section, frozen=True):

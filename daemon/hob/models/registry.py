@@ -57,6 +57,10 @@ class Registry:
         """Every model, bad ones included, by name."""
         return tuple(model.info for model in self._models.values())
 
+    def model(self, name: str) -> Model | None:
+        """The model of that exact name, as it was when it was last looked at."""
+        return self._models.get(name)
+
     def resolve(self, name: str) -> ModelInfo:
         """The model of that name, or of which `name` is an unambiguous part, as its file is now.
 

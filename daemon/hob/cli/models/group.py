@@ -10,6 +10,7 @@ import click
 from hob.cli.autostart import running_client
 from hob.cli.context import App, json_option, no_start_option
 from hob.cli.formatting import counted, duration, moment, parameters, print_json, size, table
+from hob.cli.models.fit import fit
 from hob.cli.models.name import ModelName
 from hob.cli.progress import LoadingWatcher, ProgressLine
 from hob.cli.sanitize import clean, one_line
@@ -102,6 +103,7 @@ def use(app: App, name: str, no_start: bool) -> None:
 
 
 models.add_command(use)
+models.add_command(fit)
 
 
 @models.command()
@@ -118,7 +120,7 @@ def describe_list(found: ModelList) -> str:
     bad = [entry.info for entry in found.models if entry.info.problem is not None]
     parts = []
     if good:
-        header = ("  NAME", "ARCH", "PARAMS", "QUANT", "SIZE", "CONTEXT", "STATE")
+        header = ("  NAME", "ARCH", "PARAMS", "QUANT", "SIZE", "CONTEXT", "FIT", "STATE")
         parts.append(table(header, [_row(entry) for entry in good], right=(2, 4, 5)))
     else:
         parts.append(
@@ -198,6 +200,7 @@ def _row(entry: ModelEntry) -> tuple[str, ...]:
         one_line(info.quantization) or "-",
         size(info.file_bytes),
         str(info.context_length or "-"),
+        entry.verdict or "-",
         entry.state,
     )
 
