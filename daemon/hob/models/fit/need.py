@@ -170,9 +170,9 @@ def _block_bytes(shape: Shape, layers: range) -> int:
 def step_bytes(facts: Facts, run: Run, *, output: bool) -> int:
     """The buffers of the widest step: inside of a layer, and with `output` where logits are made.
 
-    Measured on llama.cpp's reservations for llama, gemma, MoE and BERT shapes: the widest moment
-    of a gated feed forward has 2 to 4 rows of the model's width beside its 3 wide ones, as the
-    allocator finds room among what is free again.
+    Measured on llama.cpp's reservations for shapes of llama, gemma, experts, latent attention,
+    Mamba and BERT: the widest moment of a gated feed forward has 2 to 4 rows of the model's width
+    beside its 3 wide ones, as the allocator finds room among what is free again.
     """
     shape = facts.shape
     width, wide = shape.embedding, shape.feed_forward
@@ -185,7 +185,8 @@ def step_bytes(facts: Facts, run: Run, *, output: bool) -> int:
     attend = 3 * width + 2 * shape.heads * shape.head_length + 2 * shape.kv_width
     if not run.flash:
         attend += shape.heads * max(_seen(facts, run))
-    inside = _mask_bytes(facts, run) + tokens * _FLOAT * max(feed, attend)
+    recur = 2 * width + 6 * shape.state_width if shape.state_width else 0
+    inside = _mask_bytes(facts, run) + tokens * _FLOAT * max(feed, attend, recur)
     if not output or facts.encoder:
         return inside
     return max(inside, run.batch * _FLOAT * (shape.vocabulary + 2 * width))

@@ -152,6 +152,7 @@ def combine(name: str, files: tuple[ModelFile, ...], projector: ModelFile | None
         projector=_printable(projector.path) if projector else "",
         has_chat_template=about.has_chat_template,
         license=about.license,
+        kv_bytes_per_token=about.attention.kv_bytes_per_token if about.attention else None,
         problem=ErrorInfo.of(problem) if problem else None,
     )
     return Model(info, files, projector)

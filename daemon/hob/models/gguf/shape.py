@@ -18,6 +18,7 @@ class Shape(msgspec.Struct, frozen=True):
     embedding: int = 0
     feed_forward: int = 0
     experts_width: int = 0
+    state_width: int = 0
     heads: int = 0
     head_length: int = 0
     kv_width: int = 0
@@ -47,9 +48,9 @@ def find_shape(header: Header, architecture: str) -> Shape:
         feed_forward=max(
             widest("feed_forward_length"),
             widest("expert_feed_forward_length") * used,
-            widest("ssm.inner_size"),
         ),
         experts_width=used * embedding,
+        state_width=widest("ssm.inner_size") or widest("kda.head_dim") * heads,
         heads=heads,
         head_length=head_length,
         kv_width=head_length * (widest("attention.head_count_kv") or heads),
