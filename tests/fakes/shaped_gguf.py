@@ -37,7 +37,7 @@ def _feed_forward(wide: int = WIDE) -> list[Shape]:
 def _metadata(architecture: str, **numbers: object) -> dict[str, object]:
     """The tiny model's vocabulary, and the numbers of a model; `__` stands for a dot."""
     words = {key: value for key, value in tiny_metadata().items() if key.startswith("tokenizer")}
-    facts = {
+    facts: dict[str, object] = {
         "block_count": LAYERS,
         "context_length": 8192,
         "embedding_length": WIDTH,

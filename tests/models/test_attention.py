@@ -26,7 +26,7 @@ def attention(folder: Path, architecture: str, **numbers: object) -> Attention:
         "attention.head_count_kv": 2,
         **{key.replace("__", "."): value for key, value in numbers.items()},
     }
-    metadata = {"general.architecture": architecture}
+    metadata: dict[str, object] = {"general.architecture": architecture}
     metadata |= {f"{architecture}.{key}": value for key, value in facts.items()}
     path = folder / "header.gguf"
     path.write_bytes(Gguf(metadata=metadata).bytes())

@@ -138,6 +138,18 @@ def test_a_profile_is_planned_as_the_model_that_it_is_made_of(folder: Path) -> N
     assert planned.model == "writer"
 
 
+def test_the_model_that_guesses_is_counted_too(folder: Path) -> None:
+    library = Library(folder, 2**30)
+    name, small = library.name("llama"), library.models[library.name("gemma2")].info
+    alone = library.planner.explain(FitRequest(model=name)).needs[0]
+    guesses = library.planner.explain(FitRequest(model=small.name)).needs[0]
+    library.options = LoadOptions(draft=small.path)
+    both = library.planner.explain(FitRequest(model=name)).needs[0]
+    assert both.weight_bytes == alone.weight_bytes + guesses.weight_bytes
+    assert both.kv_bytes == alone.kv_bytes + guesses.kv_bytes
+    assert both.process_bytes == alone.process_bytes
+
+
 def test_a_changed_file_is_looked_at_again(folder: Path) -> None:
     library = Library(folder, 2**30)
     name = library.name("llama")

@@ -44,7 +44,7 @@ _UNGATED = frozenset(
 @dataclass(frozen=True)
 class Facts:
     """What the files of a model say; `encoder` models have no cache. `context_length` is the
-    longest that it was trained for."""
+    longest that it was trained for. `draft` guesses for it, in a context of the same size."""
 
     attention: Attention
     shape: Shape
@@ -53,6 +53,7 @@ class Facts:
     kind: ModelKind = "text"
     encoder: bool = False
     projector_bytes: int = 0
+    draft: Facts | None = None
 
     @property
     def layers(self) -> int:
@@ -104,7 +105,26 @@ def needs(
     if facts.projector_bytes:
         place = 1 if len(found) > 1 else 0
         found[place] = replace(found[place], projector_bytes=facts.projector_bytes)
+    if facts.draft:
+        return _together(found, needs(facts.draft, run, gpus, shares))
     return tuple(found)
+
+
+def _together(found: Sequence[Need], beside: Sequence[Need]) -> tuple[Need, ...]:
+    """Two models of one process."""
+    others = {need.device: need for need in beside}
+    joined = []
+    for need in found:
+        other = others.pop(need.device, Need(device=need.device))
+        joined.append(
+            replace(
+                need,
+                weight_bytes=need.weight_bytes + other.weight_bytes,
+                kv_bytes=need.kv_bytes + other.kv_bytes,
+                compute_bytes=need.compute_bytes + other.compute_bytes,
+            )
+        )
+    return (*joined, *others.values())
 
 
 def _places(count: int, first: int, shares: Sequence[float]) -> list[int]:
