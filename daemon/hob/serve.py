@@ -28,6 +28,8 @@ from hob.errors import AlreadyRunning, HobError
 from hob.instance import only_instance
 from hob.logs.setup import setup_logging
 from hob.models.choose import choose
+from hob.models.folder.index import Index
+from hob.models.folder.scan import Scanner
 from hob.models.registry import Registry
 from hob.paths import Paths, find_paths
 from hob.state import State, load_state, save_state
@@ -76,7 +78,12 @@ class Daemon:
         self._failure: HobError | None = None
         self._saving = asyncio.Lock()
         self._bus = Bus()
-        self._registry = Registry([config.models.folder], self._bus.publish)
+        self._registry = Registry(
+            list(dict.fromkeys((config.models.folder, *config.models.folders))),
+            self._bus.publish,
+            scanner=Scanner(Index(paths.model_index)),
+            notes=paths.notes_file,
+        )
         self._pool = Pool(
             resolve=self._registry.resolve,
             infos=self._registry.infos,
@@ -158,6 +165,7 @@ class Daemon:
                 self._tasks.create_task(work)
                 for work in (
                     self._watch_socket(),
+                    self._registry.watch(),
                     self._keep_a_model_chosen(),
                     self._access.restore(),
                 )

@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from msgspec.structs import replace
 
 from hob.api.services import Services
 from hob.errors import HobError, ModelAmbiguous, ModelNotFound
+from hob.wire.base import ErrorInfo
 from hob.wire.calls import Call, CallResult
 from hob.wire.events import Event
 from hob.wire.generate import (
@@ -66,6 +68,8 @@ def worker_status(model: str) -> WorkerStatus:
 class FakeLibrary:
     models: list[ModelInfo] = field(default_factory=lambda: [model_info("tiny"), model_info("big")])
     rescans: int = 0
+    warnings: list[ErrorInfo] = field(default_factory=list)
+    forgiven: list[str] = field(default_factory=list)
     adapters: dict[str, str] = field(default_factory=dict)
     pulls: list[str] = field(default_factory=list)
     pull_events: list[PullEvent | asyncio.Event] = field(default_factory=list)
@@ -91,6 +95,17 @@ class FakeLibrary:
 
     async def rescan(self) -> None:
         self.rescans += 1
+
+    @property
+    def folders(self) -> Sequence[Path]:
+        return (Path("/models"), Path("/more"))
+
+    def forgive(self, name: str) -> ModelInfo:
+        self.forgiven.append(name)
+        found = next((info for info in self.models if name in info.name), None)
+        if found is None:
+            raise ModelNotFound(f"There is no model {name}.", hint="`hob models`", param="model")
+        return found
 
     async def pull(self, source: str) -> AsyncIterator[PullEvent]:
         self.pulls.append(source)

@@ -12,6 +12,8 @@ from aiohttp import http_exceptions, web
 from hob import __version__
 from hob.api import native_daemon, native_events, native_text, rerank
 from hob.api.middleware import answer_errors
+from hob.api.models import folder as model_folder
+from hob.api.models import care as model_care
 from hob.api.models import routes as model_routes
 from hob.api.openai import embeddings
 from hob.api.openai import routes as openai_routes
@@ -38,6 +40,8 @@ _LINGER_S = 2.0
 _MODULES = (
     native_daemon,
     model_routes,
+    model_care,
+    model_folder,
     native_events,
     native_text,
     openai_routes,

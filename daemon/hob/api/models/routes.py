@@ -99,6 +99,8 @@ def _list(services: Services) -> ModelList:
     return ModelList(
         models=tuple(services.models.entries()),
         folder=services.daemon.status().models_folder,
+        folders=tuple(map(str, services.library.folders)),
+        warnings=tuple(services.library.warnings),
     )
 
 

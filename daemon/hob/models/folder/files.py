@@ -140,36 +140,36 @@ def _read(path: str, stamp: Stamp | None) -> ModelFile:
 
 
 def _read_open(fd: int, path: str, stamp: Stamp | None, size: int) -> ModelFile:
+    # First, since Linux takes room that was only reserved for data once it has been read.
+    holes = _hole_bytes(fd, size)
     try:
         header = read_header(fd, size)
     except BadModelFile as problem:
-        return _read_partial(fd, path, stamp, size, problem)
-    holes = _hole_bytes(fd, header.data_end)
+        return _read_partial(fd, path, stamp, Missing(size - holes, size), problem)
     about = describe(header)
-    if holes * _HOLES_ALLOWED > header.data_end:
-        missing = Missing(header.data_end - holes, header.data_end)
-        return ModelFile(path, stamp, replace(about, problem=_UNWRITTEN), missing, has_holes=True)
+    end = header.data_end
+    if holes and end < size:
+        holes = _hole_bytes(fd, end)
+    if holes * _HOLES_ALLOWED > end:
+        about = replace(about, problem=_UNWRITTEN)
+        return ModelFile(path, stamp, about, Missing(end - holes, end), has_holes=True)
     return ModelFile(path, stamp, about, None, bool(holes))
 
 
 def _read_partial(
-    fd: int, path: str, stamp: Stamp | None, size: int, problem: BadModelFile
+    fd: int, path: str, stamp: Stamp | None, there: Missing, problem: BadModelFile
 ) -> ModelFile:
     """A file whose header does not fit it: a part of one, or no model at all."""
-    zeros = not _first_bytes(fd).strip(b"\0")
-    if not zeros and "need_bytes" not in problem.details:
+    done, size = there
+    if "need_bytes" not in problem.details and _first_bytes(fd).strip(b"\0"):
         return ModelFile(path, stamp, _without(problem))
     try:
         # The header alone, however short the file behind it is: it tells how long it will be.
         header = read_header(fd, _ANY_SIZE)
     except BadModelFile:
-        holes = _hole_bytes(fd, size)
-        return ModelFile(path, stamp, _without(problem), Missing(size - holes, 0), bool(holes))
-    holes = _hole_bytes(fd, size)
-    short = cut_short(header.data_end, size)
-    about = replace(describe(header), problem=short)
-    missing = Missing(size - holes, header.data_end)
-    return ModelFile(path, stamp, about, missing, bool(holes))
+        return ModelFile(path, stamp, _without(problem), Missing(done, 0), done < size)
+    about = replace(describe(header), problem=cut_short(header.data_end, size))
+    return ModelFile(path, stamp, about, Missing(done, header.data_end), done < size)
 
 
 def _first_bytes(fd: int) -> bytes:
