@@ -13,7 +13,6 @@ from hob import __version__
 from hob.api import native_daemon, native_events, native_text, rerank
 from hob.api.middleware import answer_errors
 from hob.api.models import folder as model_folder
-from hob.api.models import care as model_care
 from hob.api.models import routes as model_routes
 from hob.api.openai import embeddings
 from hob.api.openai import routes as openai_routes
@@ -40,7 +39,6 @@ _LINGER_S = 2.0
 _MODULES = (
     native_daemon,
     model_routes,
-    model_care,
     model_folder,
     native_events,
     native_text,

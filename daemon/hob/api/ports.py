@@ -3,7 +3,7 @@ control provide it, and tests provide fakes."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
@@ -12,7 +12,6 @@ from hob.wire.base import ErrorInfo
 from hob.wire.calls import Call, CallResult
 from hob.wire.events import Event
 from hob.wire.generate import GenerateEvent, GenerateRequest
-from hob.wire.library import ImportEvent, ImportRequest, Removed, VerifyEvent
 from hob.wire.models import ModelEntry, ModelInfo
 from hob.wire.pulls import PullEvent
 from hob.wire.status import ApiStatus, Status, TokenReply, WorkerStatus
@@ -92,28 +91,6 @@ class Models(Protocol):
 
         Raises HobError. Cancelling takes the call back.
         """
-
-
-class Care(Protocol):
-    """Putting models away, naming them anew, checking them and taking them in."""
-
-    async def remove(self, name: str, *, for_good: bool) -> Removed:
-        """Unload the model and put its files away. Raises ModelError or InvalidRequest."""
-
-    async def rename(self, name: str, to: str) -> ModelInfo:
-        """Give the model's files another name. Raises ModelError or InvalidRequest."""
-
-    def alias(self, alias: str, model: str) -> str:
-        """Let `alias` mean `model`, or nothing when that is empty; the model's full name.
-
-        Raises ModelError or InvalidRequest.
-        """
-
-    def verify(self, name: str) -> AsyncGenerator[VerifyEvent, None]:
-        """Compare digests. Problems come as VerifyFailed."""
-
-    def take_in(self, request: ImportRequest) -> AsyncGenerator[ImportEvent, None]:
-        """Bring a file into the models folder. Problems come as ImportFailed."""
 
 
 class Facts(Protocol):

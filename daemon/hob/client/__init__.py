@@ -86,41 +86,6 @@ class Client:
             "POST", "/hob/v1/models/use", WorkerStatus, ModelRef(model=model), waits=True
         )
 
-    def remove_model(self, name: str, *, for_good: bool = False) -> Removed:
-        """Put its files into the trash, or delete them."""
-        from hob.wire.library import Removed, RemoveRequest
-
-        body = RemoveRequest(model=name, for_good=for_good)
-        return self._call("POST", "/hob/v1/models/rm", Removed, body, waits=True)
-
-    def rename_model(self, name: str, to: str) -> ModelInfo:
-        """Give its files another name; the model as it is then."""
-        from hob.wire.library import RenameRequest
-
-        body = RenameRequest(model=name, to=to)
-        return self._call("POST", "/hob/v1/models/rename", ModelInfo, body, waits=True)
-
-    def alias_model(self, alias: str, model: str) -> str:
-        """Let `alias` mean `model`, or nothing when that is empty; the model's full name."""
-        from hob.wire.library import AliasRequest
-
-        body = AliasRequest(alias=alias, model=model)
-        return self._call("POST", "/hob/v1/models/alias", AliasRequest, body).model
-
-    def verify_model(self, name: str) -> VerifyStream:
-        """Compare the digests of its files with those that are known."""
-        from hob.client.stream import VerifyStream
-
-        reply = self._open("POST", "/hob/v1/models/verify", ModelRef(model=name))
-        return self._stream(VerifyStream(reply))
-
-    def import_model(self, path: str, how: str = "copy") -> ImportStream:
-        """Bring a file into the models folder: `copy`, `link` or `move`."""
-        from hob.client.stream import ImportStream
-
-        body = {"path": path, "how": how}
-        return self._stream(ImportStream(self._open("POST", "/hob/v1/models/import", body)))
-
     def pull(self, source: str) -> PullStream:
         """Fetch a model into the folder."""
         from hob.client.stream import PullStream

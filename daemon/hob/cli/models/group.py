@@ -11,7 +11,6 @@ from hob.cli.autostart import running_client
 from hob.cli.context import App, json_option, no_start_option
 from hob.cli.formatting import counted, duration, moment, parameters, print_json, size, table
 from hob.cli.models.folder import copying_lines, forgive, warning_lines
-from hob.cli.models.care import alias, remove, rename, take_in, verify
 from hob.cli.models.name import ModelName
 from hob.cli.progress import LoadingWatcher, ProgressLine
 from hob.cli.sanitize import clean, one_line
@@ -104,11 +103,6 @@ def use(app: App, name: str, no_start: bool) -> None:
 
 
 models.add_command(use)
-models.add_command(remove)
-models.add_command(rename)
-models.add_command(alias)
-models.add_command(verify)
-models.add_command(take_in)
 models.add_command(forgive)
 
 
