@@ -134,6 +134,7 @@ def combine(name: str, files: tuple[ModelFile, ...], projector: ModelFile | None
     about = first.about
     problem = find_set_problem(files) or about.problem
     parameters = [file.about.parameters for file in files]
+    weights = [file.about.weight_bytes for file in files]
     info = ModelInfo(
         name=name,
         path=_printable(first.path),
@@ -153,6 +154,10 @@ def combine(name: str, files: tuple[ModelFile, ...], projector: ModelFile | None
         has_chat_template=about.has_chat_template,
         license=about.license,
         problem=ErrorInfo.of(problem) if problem else None,
+        id=about.fingerprint,
+        files=tuple(_printable(file.path) for file in files) if len(files) > 1 else (),
+        weight_bytes=sum(count or 0 for count in weights) or None,
+        projector_bytes=projector.stamp.size if projector and projector.stamp else 0,
     )
     return Model(info, files, projector)
 

@@ -6,6 +6,7 @@ file that somebody cuts short ends the process that touches it (SIGBUS).
 
 from __future__ import annotations
 
+import hashlib
 import os
 import struct
 import sys
@@ -91,6 +92,17 @@ class Cursor:
                 count -= 1
             # The last string may end far beyond the window: the next round moves it there.
             self.skip(self._start + offset - self.at)
+
+    def fingerprint(self) -> str:
+        """16 hex digits of the SHA-256 of all bytes so far, and of the file's size."""
+        digest = hashlib.sha256()
+        os.lseek(self._fd, 0, os.SEEK_SET)
+        left = self.at
+        while left and (piece := os.read(self._fd, min(left, _WINDOW_BYTES))):
+            digest.update(piece)
+            left -= len(piece)
+        digest.update(self._file_bytes.to_bytes(8, "little"))
+        return digest.hexdigest()[:16]
 
     def _need(self, count: int) -> int:
         """Where in the window the next `count` bytes begin, once they are there."""

@@ -22,6 +22,8 @@ _SPEECH_ARCHITECTURES = frozenset({"wavtokenizer-dec", "qwen3tts", "pockettts"})
 class Description:
     """The fields of ModelInfo that a header fills, plus what names and shards are made from.
 
+    `fingerprint` is 16 hex digits that stand for the header and the file's size; a file without a
+    whole header has none. `weight_bytes` is what the tensors take in it.
     `size_label` and `base_name` are the publisher's words for the size and the family.
     `shard_number` counts from 0; `shard_count` is 0 when the file is not split. `is_adapter`: it is
     a LoRA adapter, and `is_projector`: it gives another model eyes (`sees`) or ears; the `problem`
@@ -46,6 +48,8 @@ class Description:
     is_adapter: bool = False
     is_projector: bool = False
     sees: bool = False
+    fingerprint: str = ""
+    weight_bytes: int | None = None
     problem: BadModelFile | None = None
 
 
@@ -75,6 +79,8 @@ def describe(header: Header) -> Description:
         is_adapter=header.text("general.type") == "adapter",
         is_projector=is_projector(header, architecture),
         sees=header.flag("clip.has_vision_encoder"),
+        fingerprint=header.fingerprint,
+        weight_bytes=sum(header.bytes_by_type.values()),
         # A later shard carries weights only; the first one says what the model is.
         problem=None if shard_number else find_problem(header, architecture),
     )

@@ -63,7 +63,8 @@ class Entry(NamedTuple):
 @dataclass(frozen=True)
 class Header:
     """`parameters` counts the tensors' elements, `bytes_by_type` their data by tensor type.
-    `data_end` is the size that the file must have at least, in bytes."""
+    `data_end` is the size that the file must have at least, in bytes. `fingerprint` stands for the
+    header and the file's size: 16 hex digits, the same for every copy of the file."""
 
     version: int
     metadata: Mapping[str, Entry]
@@ -71,6 +72,7 @@ class Header:
     parameters: int
     bytes_by_type: Mapping[str, int]
     data_end: int
+    fingerprint: str
 
     def text(self, key: str) -> str:
         """The string at `key`, or an empty one."""
@@ -132,6 +134,7 @@ def read_header(fd: int, file_bytes: int) -> Header:
         parameters=layout.elements,
         bytes_by_type=layout.bytes_by_type,
         data_end=data_end,
+        fingerprint=cursor.fingerprint(),
     )
 
 
