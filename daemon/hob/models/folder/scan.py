@@ -149,7 +149,8 @@ def combine(name: str, files: tuple[ModelFile, ...], projector: ModelFile | None
         block_count=about.block_count,
         vocabulary_size=about.vocabulary_size,
         capabilities=about.capabilities
-        + (("vision",) if projector and projector.about.sees else ()),
+        + (("vision",) if projector and projector.about.sees else ())
+        + (("audio",) if projector and projector.about.hears else ()),
         projector=_printable(projector.path) if projector else "",
         has_chat_template=about.has_chat_template,
         license=about.license,

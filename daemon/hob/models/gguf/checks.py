@@ -51,6 +51,8 @@ _RANGES = (
 
 def find_problem(header: Header, architecture: str) -> BadModelFile | None:
     """Why llama.cpp should not be given this file, or None."""
+    if header.problem is not None:
+        return header.problem
     if not_a_model := _not_a_model(header, architecture):
         return not_a_model
     why = (
