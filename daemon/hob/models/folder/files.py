@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hob.errors import BadModelFile
-from hob.models.gguf.capabilities import FILL_MARKS
 from hob.models.gguf.describe import Description, describe
 from hob.models.gguf.header import read_header
 from hob.models.gguf.known import KnownLists
@@ -79,7 +78,7 @@ def _read(path: str, lists: KnownLists | None) -> Description:
     try:
         at = os.fstat(fd)
         _require_file(at)
-        header = read_header(fd, at.st_size, lists, FILL_MARKS)
+        header = read_header(fd, at.st_size, lists)
         _require_written(fd, header.data_end)
         return describe(header)
     finally:

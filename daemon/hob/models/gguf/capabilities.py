@@ -6,39 +6,13 @@ import re
 
 from hob.models.gguf.chat_template import template_facts
 from hob.models.gguf.checks import is_projector
-from hob.models.gguf.cursor import Marks
+from hob.models.gguf.fill import PREFIXES, SUFFIXES
 from hob.models.gguf.header import TEMPLATE_KEY, TOKENS_KEY, Header
 from hob.wire.models import ENCODER_ARCHITECTURES, Capability
 
 _POOLING_RANK = 4
 _SPEECH_ARCHITECTURES = frozenset({"wavtokenizer-dec", "qwen3tts", "pockettts"})
 _CHAT_WORDS = frozenset({"assistant", "chat", "instruct", "it"})
-
-# The tokens between which llama.cpp has models fill in text, for files that do not give their ids.
-_FILL_PREFIXES = (
-    "<|fim_prefix|>",
-    "<fim-prefix>",
-    "<fim_prefix>",
-    "<｜fim▁begin｜>",  # noqa: RUF001
-    "<PRE>",
-    "▁<PRE>",
-    "<|code_prefix|>",
-)
-_FILL_SUFFIXES = (
-    "<|fim_suffix|>",
-    "<fim-suffix>",
-    "<fim_suffix>",
-    "<｜fim▁hole｜>",  # noqa: RUF001
-    "<SUF>",
-    "▁<SUF>",
-    "<|code_suffix|>",
-)
-_PREFIXES = frozenset(text.encode() for text in _FILL_PREFIXES)
-_SUFFIXES = frozenset(text.encode() for text in _FILL_SUFFIXES)
-_SIGNS = (b"fim", b"<PRE>", b"<SUF>", b"<|code_")
-FILL_MARKS: Marks = {
-    sign: tuple(text for text in sorted(_PREFIXES | _SUFFIXES) if sign in text) for sign in _SIGNS
-}
 
 
 def capabilities_of(header: Header, architecture: str) -> tuple[Capability, ...]:
@@ -85,4 +59,4 @@ def _fills_in(header: Header) -> bool:
         ids = (header.integer(f"tokenizer.ggml.{name}_token_id") for name in names)
         return not texts_wanted.isdisjoint(texts) or any(id_ is not None for id_ in ids)
 
-    return has(_PREFIXES, "fim_pre", "prefix") and has(_SUFFIXES, "fim_suf", "suffix")
+    return has(PREFIXES, "fim_pre", "prefix") and has(SUFFIXES, "fim_suf", "suffix")

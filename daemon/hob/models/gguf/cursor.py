@@ -105,9 +105,9 @@ class Cursor:
 
     def ahead(self, count: int) -> tuple[bytes, int]:
         """The window, and where in it the next bytes are: `count`, or all that the file has."""
-        count = min(count, self._file_bytes - self.at)
-        offset = self._need(count)
-        return self._window, offset
+        if self.at + count > self._start + len(self._window):
+            self._load(self.at, self.at + count)
+        return self._window, self.at - self._start
 
     def skip_list(self, count: int, size: int) -> None:
         """Step over a list of `count` values of `size` bytes each."""

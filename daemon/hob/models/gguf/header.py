@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from hob.errors import BadModelFile
+from hob.models.gguf import fill
 from hob.models.gguf.cursor import NO_MARKS, Cursor, Marks, cut_short, damaged
 from hob.models.gguf.known import KnownLists
 from hob.models.gguf.preamble import Preamble, read_preamble
@@ -117,25 +118,23 @@ class Header:
         return array.numbers if array else ()
 
 
-def read_header(
-    fd: int, file_bytes: int, known: KnownLists | None = None, marks: Marks = NO_MARKS
-) -> Header:
+def read_header(fd: int, file_bytes: int, known: KnownLists | None = None) -> Header:
     """The header of the regular file `fd`, which is `file_bytes` long.
 
-    `known` are the lists of files that were read before, `marks` the tokens to look for. Raises
-    BadModelFile with a plain reason, and OSError when the file cannot be read.
+    `known` are the lists of files that were read before. Raises BadModelFile with a plain reason,
+    and OSError when the file cannot be read.
     """
     cursor = Cursor(fd, file_bytes, known)
     preamble = read_preamble(cursor)
     try:
-        return _read_rest(cursor, file_bytes, preamble, marks)
+        return _read_rest(cursor, file_bytes, preamble)
     except BadModelFile:
         if preamble.problem is not None:
             raise preamble.problem from None
         raise
 
 
-def _read_rest(cursor: Cursor, file_bytes: int, preamble: Preamble, marks: Marks) -> Header:
+def _read_rest(cursor: Cursor, file_bytes: int, preamble: Preamble) -> Header:
     tensor_count = cursor.count()
     key_count = cursor.count()
     if tensor_count > MAX_TENSORS:
@@ -147,7 +146,7 @@ def _read_rest(cursor: Cursor, file_bytes: int, preamble: Preamble, marks: Marks
         key = read_key(cursor)
         if key in metadata:
             raise damaged(f"the metadata key {shown(key.encode())} comes twice")
-        metadata[key] = _read_value(cursor, key, marks)
+        metadata[key] = _read_value(cursor, key)
     layout = read_tensors(cursor, tensor_count, _alignment(metadata))
     data_end = _data_start(cursor, layout) + layout.data_bytes
     if data_end > file_bytes:
@@ -175,7 +174,7 @@ def read_key(cursor: Cursor) -> str:
     return cursor.take(length).decode("utf-8", "replace")
 
 
-def _read_value(cursor: Cursor, key: str, marks: Marks) -> Entry:
+def _read_value(cursor: Cursor, key: str) -> Entry:
     kind = cursor.u32()
     if scalar := _SCALARS[cursor.order].get(kind):
         return Entry(kind, cursor.unpack(scalar))
@@ -183,7 +182,7 @@ def _read_value(cursor: Cursor, key: str, marks: Marks) -> Entry:
         kept = TEMPLATE_BYTES if key == TEMPLATE_KEY else KEPT_STRING_BYTES
         return Entry(kind, read_string(cursor, kept))
     if kind == ValueType.ARRAY:
-        return Entry(kind, _read_array(cursor, marks if key == TOKENS_KEY else NO_MARKS))
+        return Entry(kind, _read_array(cursor, fill.MARKS if key == TOKENS_KEY else NO_MARKS))
     raise damaged(f"a metadata value has the type {kind}, which GGUF does not have")
 
 
