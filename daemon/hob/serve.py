@@ -31,6 +31,7 @@ from hob.models.choose import choose
 from hob.models.folder.index import Index
 from hob.models.folder.scan import Scanner
 from hob.models.registry import Registry
+from hob.models.show import Inspector
 from hob.paths import Paths, find_paths
 from hob.state import State, load_state, save_state
 from hob.supervisor.pool import Pool, PoolOptions
@@ -97,7 +98,16 @@ class Daemon:
         self._access = self._build_access()
         install(
             self._app,
-            Services(self._registry, self._pool, self._bus, self, self._access),
+            Services(
+                self._registry,
+                self._pool,
+                self._bus,
+                self,
+                self._access,
+                inspector=Inspector(
+                    digest=lambda _: None, fit=lambda _: None, profile=lambda _: None
+                ),
+            ),
             [guard(self._access.policy)],
             ApiOptions(max_body_bytes=config.api.max_body),
         )

@@ -28,6 +28,7 @@ from hob.wire.generate import (
     TopLogprob,
     Usage,
 )
+from hob.wire.library import Metadatum, ModelDetails, TensorGroup
 from hob.wire.models import ModelEntry, ModelInfo
 from hob.wire.pulls import PullEvent
 from hob.wire.status import ApiStatus, Status, TokenReply, WorkerStatus
@@ -279,6 +280,23 @@ def finished(id_: str, tokens: int, reason: FinishReason = "stop") -> Finished:
 
 
 @dataclass
+class FakeInspector:
+    """Knows of every model that it has a template."""
+
+    async def details(self, entry: ModelEntry) -> ModelDetails:
+        return ModelDetails(
+            entry=entry,
+            metadata=(Metadatum("general.architecture", "string", "llama"),),
+            tensors=(TensorGroup("F16", 1, 2, 4),),
+            template="{{ messages }}",
+            sha256="",
+            digest_from="",
+            fit=None,
+            profile=None,
+        )
+
+
+@dataclass
 class FakeFacts:
     """What is put into `facts` is told to the one subscriber; None ends it."""
 
@@ -362,11 +380,16 @@ class Fakes:
     facts: FakeFacts
     daemon: FakeDaemon
     access: FakeAccess
+    inspector: FakeInspector
 
     @classmethod
     def make(cls) -> Fakes:
         library = FakeLibrary()
-        return cls(library, FakeModels(library), FakeFacts(), FakeDaemon(), FakeAccess())
+        return cls(
+            library, FakeModels(library), FakeFacts(), FakeDaemon(), FakeAccess(), FakeInspector()
+        )
 
     def services(self) -> Services:
-        return Services(self.library, self.models, self.facts, self.daemon, self.access)
+        return Services(
+            self.library, self.models, self.facts, self.daemon, self.access, self.inspector
+        )

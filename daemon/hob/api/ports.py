@@ -12,6 +12,7 @@ from hob.wire.base import ErrorInfo
 from hob.wire.calls import Call, CallResult
 from hob.wire.events import Event
 from hob.wire.generate import GenerateEvent, GenerateRequest
+from hob.wire.library import ModelDetails
 from hob.wire.models import ModelEntry, ModelInfo
 from hob.wire.pulls import PullEvent
 from hob.wire.status import ApiStatus, Status, TokenReply, WorkerStatus
@@ -91,6 +92,13 @@ class Models(Protocol):
 
         Raises HobError. Cancelling takes the call back.
         """
+
+
+class Inspector(Protocol):
+    """Looks into the files of a model."""
+
+    async def details(self, entry: ModelEntry) -> ModelDetails:
+        """All that is known of the model, a bad one included."""
 
 
 class Facts(Protocol):
