@@ -87,6 +87,7 @@ class FakeChild:
         self.world = world
         self.pid = pid
         self.path = ""
+        self.context = 0
         self.received: list[ToWorker] = []
         self.live: dict[str, GenerateRequest | Call] = {}
         self.stdin = cast("asyncio.StreamWriter", _Stdin(self))
@@ -123,6 +124,7 @@ class FakeChild:
         match message:
             case Load():
                 self.path = message.path
+                self.context = message.options.context_length
                 if self.world.auto_load:
                     self.finish_load()
             case Generate(request):
