@@ -36,6 +36,7 @@ class Bench:
         self.facts = Facts()
         self.used: list[str] = []
         self.warm_prompts: Sequence[WarmPrompt] = ()
+        self.options_error: HobError | None = None
         self.library = Library(Path("/nowhere"), *(models or ("m",)))
         self.pool = Pool(
             resolve=self.library.resolve,
@@ -43,13 +44,18 @@ class Bench:
             publish=self.facts.publish,
             options=PoolOptions(**options),  # type: ignore[arg-type]
             on_use=self.used.append,
-            warm_prompts=lambda: self.warm_prompts,
+            warm_prompts=self.read_warm_prompts,
             spawn=self.world.spawn,
             stamps=self.library.stamps,
             planner=self.budget,
             private=self.budget.private if self.budget else lambda pid: None,
             on_crash=lambda info, error: self.crashes.append((info, error)),
         )
+
+    def read_warm_prompts(self) -> Sequence[WarmPrompt]:
+        if self.options_error is not None:
+            raise self.options_error
+        return self.warm_prompts
 
     @property
     def most_alive(self) -> int:

@@ -128,7 +128,7 @@ def test_the_idle_chosen_model_leaves_before_a_busy_one_is_waited_for() -> None:
 
 def test_a_busy_model_is_promised_and_whoever_waits_is_told() -> None:
     plan = plan_room([seat("a", busy=True), out("b")], ["b"], 1)
-    assert (plan.grant, plan.evict, plan.promised) == ({}, (), {"a"})
+    assert (plan.grant, plan.evict, plan.promised) == ({}, (), frozenset({"a"}))
     assert plan.hold["b"].startswith("Waits until a has finished its answers")
 
 
@@ -217,7 +217,7 @@ def test_a_model_that_does_not_fit_even_alone_is_refused_and_nobody_leaves() -> 
     sizes = Sizes({"a": 1_000, "giant": 50_000})
     plan = plan_room([seat("a", holds=1_100), out("giant")], ["giant"], 4, cpu(5_000), sizes)
     assert plan.refuse["giant"].verdict == "no"
-    assert (plan.evict, plan.hold, plan.promised) == ((), {}, set())
+    assert (plan.evict, plan.hold, plan.promised) == ((), {}, frozenset())
 
 
 def test_a_small_model_may_pass_one_that_waits_only_where_it_takes_nothing_from_it() -> None:

@@ -131,6 +131,7 @@ class Room:
         if key is None:
             return ""
         seat = self.seats[key]
+        seat.away_until = _now() + COME_BACK_S
         self.leave(seat, "pressure")
         return seat.name
 
@@ -161,7 +162,8 @@ class Room:
         gentle = self._bring_chosen_back()
         plan = self._share(gentle)
         idle_at = self._unload_idle()
-        self._set_timer([idle_at, *self._turns(plan), _now() + COME_BACK_S if gentle else None])
+        away = gentle or any(seat.away_until > _now() for seat in self.seats.values())
+        self._set_timer([idle_at, *self._turns(plan), _now() + COME_BACK_S if away else None])
 
     def _release_unused(self) -> None:
         """A place without a process is free again, unless the process comes back by itself."""
@@ -189,6 +191,8 @@ class Room:
         gentle: set[str] = set()
         for seat in self.seats.values():
             if not self._is_chosen(seat) or seat.gone or not seat.kept_warm:
+                continue
+            if seat.away_until > _now():
                 continue
             if seat.place == "none" and not seat.worker.hopeless and not self._wanting:
                 self._wanting.append(seat)

@@ -19,11 +19,12 @@ class Seat:
     """Bookkeeping only; `Room` decides.
 
     `waiting` holds who waits for a place; `live` (in order) and `loading` are with the worker.
-    `ends` counts the orders to end the process that are not carried out yet. `used_at`,
-    `answered_at` and `promised_at` (since when another model waits for its room) are by the loop's
-    clock. `kept_warm`: nobody has asked to unload it since it was last wanted. `fit` is how it is
-    loaded. `keep_alive` is the idle time that the last request asked for, in seconds. `stale`: its
-    file is another now than what the process has loaded. `gone`: the library has it no more.
+    `ends` counts the orders to end the process that are not carried out yet. By the loop's clock:
+    `used_at`, `answered_at`, `promised_at` (since when another model waits for its room) and
+    `away_until` (before, the chosen model does not come back by itself). `kept_warm`: nobody has
+    asked to unload it since it was last wanted. `fit` is how it is loaded. `keep_alive` is the idle
+    time that the last request asked for, in seconds. `stale`: its file is another now than what the
+    process has loaded. `gone`: the library has it no more.
     `told` is why each answer waits, as it was told last.
     """
 
@@ -38,6 +39,7 @@ class Seat:
         self.ends = 0
         self.used_at = now
         self.answered_at = float("-inf")
+        self.away_until = float("-inf")
         self.kept_warm = True
         self.fit: Fit | None = None
         self.keep_alive: float | None = None
