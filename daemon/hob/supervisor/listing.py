@@ -80,7 +80,7 @@ def list_entries(
 def _state_of(info: ModelInfo, room: Room) -> ModelState:
     seat = room.seats.get(info.worker)
     if info.problem is not None:
-        return "bad"
+        return "copying" if info.copying else "bad"
     if info.copying is not None:
         return "copying"
     if seat is None:
