@@ -29,13 +29,18 @@ from hob.instance import only_instance
 from hob.logs.setup import setup_logging
 from hob.models.choose import choose
 from hob.models.fit.planner import FitPlanner
+from hob.models.folder.index import Index
+from hob.models.folder.scan import Scanner
 from hob.models.registry import Registry
+from hob.models.show import Inspector
 from hob.paths import Paths, find_paths
 from hob.state import State, load_state, save_state
+from hob.supervisor import pressure
 from hob.supervisor.pool import Pool, PoolOptions
+from hob.wire.base import ErrorInfo
 from hob.wire.engine import CacheOptions, LoadOptions, WarmPrompt
 from hob.wire.events import DaemonReady, DaemonStopping, ModelAdded, ModelReady
-from hob.wire.fit import Need
+from hob.wire.fit import FitRequest, Need
 from hob.wire.status import Status
 
 _log = logging.getLogger("hob.daemon")
@@ -78,7 +83,12 @@ class Daemon:
         self._failure: HobError | None = None
         self._saving = asyncio.Lock()
         self._bus = Bus()
-        self._registry = Registry([config.models.folder], self._bus.publish)
+        self._registry = Registry(
+            list(dict.fromkeys((config.models.folder, *config.models.folders))),
+            self._bus.publish,
+            scanner=Scanner(Index(paths.model_index)),
+            notes=paths.notes_file,
+        )
         load_options = pool_options(config, paths).load
         self._planner = FitPlanner(
             self._registry.model,
@@ -93,14 +103,29 @@ class Daemon:
             publish=self._bus.publish,
             options=pool_options(config, paths),
             on_use=self._remember_use,
+            on_crash=lambda info, error: self._registry.quarantine(info, ErrorInfo.of(error)),
+            planner=self._planner,
         )
+        self._registry.report_to(self._pool)
         self._app = web.Application()
         self._runner = build_runner(self._app, grace_s=1)
         self._listeners = Listeners(self._runner, paths.socket)
         self._access = self._build_access()
         install(
             self._app,
-            Services(self._registry, self._pool, self._bus, self, self._access, self._planner),
+            Services(
+                self._registry,
+                self._pool,
+                self._bus,
+                self,
+                self._access,
+                inspector=Inspector(
+                    digest=self._registry.digest,
+                    fit=lambda name: self._planner.explain(FitRequest(model=name)),
+                    profile=self._registry.profile,
+                ),
+                fits=self._planner,
+            ),
             [guard(self._access.policy)],
             ApiOptions(max_body_bytes=config.api.max_body),
         )
@@ -169,7 +194,9 @@ class Daemon:
                 self._tasks.create_task(work)
                 for work in (
                     self._watch_socket(),
+                    self._registry.watch(),
                     self._keep_a_model_chosen(),
+                    pressure.watch(self._pool, self._config.models.unload_on_pressure),
                     self._access.restore(),
                 )
             ]
@@ -205,13 +232,17 @@ class Daemon:
             self.request_stop()
 
     async def _keep_a_model_chosen(self) -> None:
-        """As long as there is none, choose again for each model that appears."""
+        """As long as there is none, choose again for each model that appears; and the chosen one
+        may come back."""
         async with self._bus.subscribe() as events:
             async for event in events:
-                if isinstance(event, ModelAdded) and not self._pool.chosen:
-                    await self._choose()
-                elif isinstance(event, ModelReady):
+                if isinstance(event, ModelReady):
                     self._tell_devices()
+                elif isinstance(event, ModelAdded):
+                    if self._pool.chosen:
+                        self._pool.model_added(event.model)
+                    else:
+                        await self._choose()
 
     def _tell_devices(self) -> None:
         """Only a worker knows which GPUs llama.cpp can use."""

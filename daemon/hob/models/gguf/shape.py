@@ -36,7 +36,7 @@ def find_shape(header: Header, architecture: str) -> Shape:
         entry = header.metadata.get(f"{architecture}.{key}")
         value = entry.value if entry else 0
         if isinstance(value, Array):
-            return max((0, *value.values))
+            return int(max((0, *value.numbers)))
         return value if isinstance(value, int) and 0 <= value < 2**32 else 0
 
     embedding, heads = widest("embedding_length"), widest("attention.head_count")
@@ -55,8 +55,8 @@ def find_shape(header: Header, architecture: str) -> Shape:
         head_length=head_length,
         kv_width=head_length * (widest("attention.head_count_kv") or heads),
         vocabulary=tokens.length if tokens else widest("vocab_size"),
-        block_bytes=header.block_bytes,
-        input_bytes=header.input_bytes,
-        output_bytes=header.output_bytes,
-        tied=not header.has_output,
+        block_bytes=header.weights.blocks,
+        input_bytes=header.weights.input,
+        output_bytes=header.weights.output,
+        tied=header.weights.tied,
     )
