@@ -14,8 +14,9 @@ from keyring.backend import KeyringBackend
 import hob
 from fakes.keyring_backends import Hanging, PlainText
 from fakes.secret_service import clean_environment, lock_keyring, secret_service
+from hob.api.keyring_store import KeyringStore
 from hob.api.token_child import is_secure
-from hob.api.token_store import KeyringStore, new_token
+from hob.api.token_store import new_token
 from hob.errors import SecretStoreError
 
 TESTS = Path(__file__).parents[1]

@@ -30,7 +30,7 @@ from fakes.evil_server import (
 )
 from fakes.tiny_gguf import tiny_gguf
 from hob.errors import Cancelled, DigestMismatch, DiskFull, DownloadError, HobError
-from hob.models.pull.fetch import Net, require_public_https
+from hob.models.pull.net import Net, require_public_https
 from hob.models.pull.starter import Pull, Source, main
 from hob.wire.pulls import PullProgress
 

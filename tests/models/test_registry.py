@@ -18,7 +18,7 @@ import pytest
 from fakes.evil_server import Behaviour, Request, Server, answer, evil_server, serve
 from fakes.tiny_gguf import tiny_gguf, write_split_gguf, write_tiny_gguf
 from hob.errors import BadModelFile, ModelAmbiguous, ModelNotFound, NoModels
-from hob.models.pull.fetch import Net
+from hob.models.pull.net import Net
 from hob.models.pull.starter import Pull, Source
 from hob.models.registry import PullMaker, Registry
 from hob.wire.events import Event, ModelAdded, ModelRemoved

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from aiohttp import http_exceptions, web
 
 from hob import __version__
-from hob.api import native_daemon, native_events, native_text, rerank
+from hob.api import hub_routes, native_daemon, native_events, native_text, rerank
 from hob.api.middleware import answer_errors
+from hob.api.models import pulls as pull_routes
 from hob.api.models import routes as model_routes
 from hob.api.openai import embeddings
 from hob.api.openai import routes as openai_routes
@@ -37,6 +38,8 @@ _LINGER_S = 2.0
 
 _MODULES = (
     native_daemon,
+    pull_routes,
+    hub_routes,
     model_routes,
     native_events,
     native_text,

@@ -23,6 +23,7 @@ from hob.config.kinds import (
     Switch,
     Text,
     Texts,
+    WebAddress,
     Whole,
 )
 
@@ -71,6 +72,14 @@ class ModelsConfig(Section, frozen=True):
             "30min",
             Duration(1, 30 * DAY, never=True),
             "How long a model other than the warm one stays loaded after its last answer.",
+        ),
+    ]
+    hub: Annotated[
+        str,
+        Setting(
+            "https://huggingface.co",
+            WebAddress(),
+            "Where models are searched and fetched; HF_ENDPOINT sets it too.",
         ),
     ]
 

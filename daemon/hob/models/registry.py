@@ -6,25 +6,18 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from hob.errors import HobError, InvalidRequest, ModelNotFound, NoModels
+from hob.errors import ModelNotFound, NoModels
 from hob.models.folder.files import ModelFile, stamp_of
 from hob.models.folder.scan import Model, refreshed, scan
 from hob.models.gguf.checks import clean
 from hob.models.names import echo, match
-from hob.models.pull.starter import Pull, Pulled
-from hob.models.pull.stream import run_in_thread
-from hob.wire.base import ErrorInfo
 from hob.wire.events import Event, ModelAdded, ModelRemoved
 from hob.wire.models import ModelInfo
-from hob.wire.pulls import PullDone, PullEvent, PullFailed, PullProgress
 
 log = logging.getLogger(__name__)
-
-PullMaker = Callable[[Path, Callable[[PullProgress], None]], Pull]
 
 
 class Registry:
@@ -39,12 +32,11 @@ class Registry:
         folders: Sequence[Path],
         publish: Callable[[Event], None],
         clock: Callable[[], float] = time.time,
-        make_pull: PullMaker = Pull,
     ) -> None:
         self._folders = tuple(folders)
         self._publish = publish
         self._clock = clock
-        self._make_pull = make_pull
+        self._digests: dict[str, tuple[str, str]] = {}
         self._models: Mapping[str, Model] = {}
         self._scanning = asyncio.Lock()
 
@@ -138,38 +130,17 @@ class Registry:
             if name not in before:
                 self._publish(ModelAdded(at=self._clock(), model=name))
 
-    async def pull(self, source: str) -> AsyncGenerator[PullEvent, None]:
-        """Fetch a model into the first folder. Problems come as PullFailed.
-
-        Leaving the iterator ends the download; what was fetched is kept for the next time.
-        """
-        if source != "starter":
-            problem = InvalidRequest(
-                f"There is no model to fetch by the name {echo(source)}.",
-                hint="For now the only one is `starter`.",
-                param="source",
-            )
-            yield PullFailed(error=ErrorInfo.of(problem))
-            return
-        try:
-            async with aclosing(
-                run_in_thread(lambda report: self._make_pull(self.folder, report))
-            ) as steps:
-                async for step in steps:
-                    yield await self._done(step) if isinstance(step, Pulled) else step
-        except HobError as error:
-            yield PullFailed(error=ErrorInfo.of(error))
-
-    async def _done(self, pulled: Pulled) -> PullDone:
-        await self.rescan()
-        there = stamp_of(str(pulled.path))
+    def at_path(self, path: str) -> ModelInfo | None:
+        """The model of which the file at `path` is a part."""
+        there = stamp_of(path)
         for model in self._models.values():
-            if any(file.stamp == there for file in model.files):
-                return PullDone(model=model.info, already_there=pulled.already_there)
-        raise ModelNotFound(
-            "The model was fetched, and its file is gone again.",
-            hint="Look for what removes files from the models folder, and try again.",
-        )
+            if there and any(file.stamp == there for file in model.files):
+                return model.info
+        return None
+
+    def note_digest(self, path: str, sha256: str, source: str) -> None:
+        """Keep what is proven of a file, and who said so."""
+        self._digests[path] = (sha256, source)
 
 
 def _scan(folders: Sequence[Path], known: Mapping[str, ModelFile]) -> dict[str, Model]:

@@ -25,15 +25,9 @@ from pathlib import Path
 import msgspec
 
 from hob.errors import Cancelled, DigestMismatch, DiskFull, DownloadError, HobError
-from hob.models.pull.fetch import (
-    CHUNK_BYTES,
-    Net,
-    NotThere,
-    cannot_write,
-    download,
-    read_small,
-    require_public_https,
-)
+from hob.models.pull.fetch import CHUNK_BYTES, cannot_write, download
+from hob.models.pull.files import sync_folder
+from hob.models.pull.net import Net, NotThere, read_small, require_public_https
 from hob.wire.pulls import PullProgress
 
 _INDEX_BYTES = 4 * 2**20
@@ -216,7 +210,7 @@ class Pull:
             self._unpacked.replace(self._target)
         finally:
             self._unpacked.unlink(missing_ok=True)
-        _sync_folder(self._folder)
+        sync_folder(self._folder)
         self._part.unlink()
 
     def _member(self) -> Iterator[bytes]:
@@ -280,17 +274,6 @@ class _Throttle:
 
 def _length(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename survive a power cut, where the OS has that."""
-    if sys.platform == "win32":
-        return
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def main(arguments: list[str]) -> int:

@@ -1,0 +1,315 @@
+"""The hub's listing, search and accounts, by huggingface_hub. Imported only in a child process: it
+costs 26 MB and a third of a second, and a call of it cannot be taken back.
+
+It lists and authenticates; the files themselves come by `fetch`. huggingface_hub's own download
+gives up at 50 GB without Xet, writes as much as a server likes to send, waits for a trickle for
+ever and as long as a server tells it to, and checks no digest. Xet is off, since its own network
+code would go round every check that is made here.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
+
+# Before the import, which reads them once. The token comes by the order alone.
+os.environ["HF_HUB_DISABLE_XET"] = "1"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"  # noqa: S105 (a switch)
+os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+os.environ.pop("HF_DEBUG", None)
+
+import httpx2
+import huggingface_hub
+import huggingface_hub.errors as hub_errors
+from huggingface_hub.utils import logging as hub_logging
+
+from hob.errors import DownloadError, HobError, HubRefused, NotOnHub
+from hob.models.gguf.checks import clean
+from hob.models.names import echo
+from hob.models.pull.net import RETRIED, Net, bad_address, origin_of
+from hob.models.pull.selection import HubEntry, choices_of
+from hob.wire.pulls import HubFile, HubModel
+
+if TYPE_CHECKING:
+    from huggingface_hub.hf_api import ModelInfo
+
+T = TypeVar("T")
+
+_MAX_BODY_BYTES = 16 * 2**20
+_MAX_FILES = 20_000
+_MAX_TEXT = 200
+# An answer may take this many times the stall limit as a whole.
+_STALLS = 4
+_AT_ONCE = 8
+
+
+class _Again(Exception):
+    """The hub cannot be asked just now; another try may help."""
+
+
+class Hub:
+    """The hub at `endpoint`; every method raises HobError."""
+
+    def __init__(self, endpoint: str, token: str, net: Net, wait: Callable[[float], None]) -> None:
+        self._endpoint = endpoint.rstrip("/")
+        self._token = token
+        self._net = net
+        self._wait = wait
+        hub_logging.set_verbosity(logging.CRITICAL)
+        huggingface_hub.set_client_factory(lambda: _Client(net))
+        self._api = huggingface_hub.HfApi(
+            endpoint=self._endpoint, token=token or False, library_name="hob"
+        )
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self._endpoint).netloc
+
+    def list_files(self, repo: str, revision: str = "") -> tuple[str, tuple[HubEntry, ...]]:
+        """The commit that is the newest now, and the files in it."""
+        info = self._ask(repo, lambda: self._info(repo, revision))
+        commit = info.sha or ""
+        if not (len(commit) == 40 and commit.isalnum() and commit.isascii()):
+            raise self._nonsense()
+        return commit, _entries(info)
+
+    def address_of(self, repo: str, path: str, commit: str) -> str:
+        return huggingface_hub.hf_hub_url(repo, path, revision=commit, endpoint=self._endpoint)
+
+    def search(self, text: str, limit: int) -> tuple[HubModel, ...]:
+        """Repositories with GGUF files that fit `text`, the most fetched first."""
+        found = self._ask("", lambda: list(self._list(text, limit)))
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            models = pool.map(self._model, [info.id for info in found])
+            return tuple(model for model in models if model is not None)
+
+    def account(self) -> str:
+        """Whose token it is."""
+        answer = self._ask("", lambda: self._api.whoami(token=self._token))
+        name = answer.get("name")
+        if not isinstance(name, str) or not name:
+            raise self._nonsense()
+        return _line(name)
+
+    def _info(self, repo: str, revision: str) -> ModelInfo:
+        return self._api.model_info(repo, revision=revision or None, files_metadata=True)
+
+    def _list(self, text: str, limit: int) -> Iterator[ModelInfo]:
+        return iter(
+            self._api.list_models(search=text, filter="gguf", sort="downloads", limit=limit)
+        )
+
+    def _model(self, repo: str) -> HubModel | None:
+        """One repository with the sizes of its models; None when it cannot be told or has none."""
+        try:
+            info = self._ask(repo, lambda: self._info(repo, ""))
+        except HobError:
+            return None
+        files = tuple(
+            HubFile(source=choice.source, quantization=choice.label, size_bytes=choice.size)
+            for choice in choices_of(repo, _entries(info))
+        )
+        if not files:
+            return None
+        tags = [tag for tag in info.tags or () if isinstance(tag, str)]
+        license = next((tag[8:] for tag in tags if tag.startswith("license:")), "")
+        return HubModel(
+            repo=repo,
+            downloads=_count(info.downloads),
+            likes=_count(info.likes),
+            license=_line(license),
+            gated=bool(info.gated),
+            updated=info.last_modified.date().isoformat() if info.last_modified else "",
+            files=files,
+        )
+
+    def _ask(self, repo: str, question: Callable[[], T]) -> T:
+        """The answer to a question, with the patience of `net`."""
+        for tries in range(self._net.attempts):
+            try:
+                return question()
+            except _Again as error:
+                if tries + 1 == self._net.attempts:
+                    raise self._unreachable(str(error)) from error
+                self._wait(min(self._net.retry_wait_s * 2**tries, 30.0))
+            except HobError:
+                raise
+            except Exception as error:  # a library that reads what a stranger sends
+                raise self._explain(error, repo) from error
+        raise self._unreachable("it was not asked")
+
+    def _explain(self, error: Exception, repo: str) -> HobError:
+        if isinstance(error, hub_errors.OfflineModeIsEnabled):
+            return DownloadError(
+                "HF_HUB_OFFLINE is set, so the hub is not asked.",
+                hint="Unset it and restart the daemon, to fetch models again.",
+            )
+        if isinstance(error, hub_errors.HfHubHTTPError):
+            status = error.response.status_code
+            if isinstance(error, hub_errors.GatedRepoError):
+                return self.refused(repo, status, gated=True)
+            if status in (404, 410) or isinstance(error, hub_errors.RepositoryNotFoundError):
+                return self._not_there(repo, error)
+            return self.refused(repo, status)
+        # Whatever else it stumbles over is in what the hub has sent.
+        return self._nonsense()
+
+    def refused(self, repo: str, status: int, *, gated: bool = False) -> HobError:
+        """What a refusal by the hub means, and what to do."""
+        page = f"{self._endpoint}/{repo}" if repo else f"{self._endpoint}/settings/tokens"
+        if status == 401 and self._token and not gated:
+            return HubRefused(
+                "The hub does not accept the token that is kept for it.",
+                hint="Make a new one at "
+                f"{self._endpoint}/settings/tokens and run `hob login hf`; or `hob logout hf`.",
+                status=status,
+            )
+        if gated or status in (401, 403):
+            what = f"{repo} only" if repo else "this only"
+            way = "an account that may read it" if self._token else "an account"
+            return HubRefused(
+                f"The hub gives {what} to {way} that has agreed to its terms.",
+                hint=f"Agree at {page}"
+                + ("." if self._token else ", then run `hob login hf` and try again."),
+                status=status,
+            )
+        return DownloadError(
+            f"The hub at {self.host} refused the request ({status}).",
+            hint="Try again later.",
+            status=status,
+        )
+
+    def _not_there(self, repo: str, error: hub_errors.HfHubHTTPError) -> HobError:
+        if isinstance(error, hub_errors.RevisionNotFoundError):
+            return NotOnHub(
+                f"The repository {repo} has no such version.",
+                hint=f"Look at {self._endpoint}/{repo} for those that it has.",
+                param="source",
+            )
+        login = "" if self._token else " If it is private, run `hob login hf` first."
+        return NotOnHub(
+            f"The hub at {self.host} has no repository {echo(repo)}, or hides it.",
+            hint=f"`hob models search` finds repositories by a part of their names.{login}",
+            param="source",
+        )
+
+    def _unreachable(self, why: str) -> DownloadError:
+        return DownloadError(
+            f"The hub at {self.host} could not be asked: {why}.",
+            hint="Check the internet connection and try again.",
+        )
+
+    def _nonsense(self) -> DownloadError:
+        return DownloadError(
+            f"What answers at {self.host} does not answer as the hub would.",
+            hint="Try again later, or look at the setting models.hub.",
+        )
+
+
+def _entries(info: ModelInfo) -> tuple[HubEntry, ...]:
+    found = []
+    for file in (info.siblings or ())[:_MAX_FILES]:
+        path, size = file.rfilename, file.size
+        digest = file.lfs.sha256 if file.lfs else ""
+        if isinstance(path, str) and isinstance(size, int) and isinstance(digest, str):
+            found.append(HubEntry(path, size, digest))
+    return tuple(found)
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and 0 <= value < 2**53 else 0
+
+
+def _line(text: str) -> str:
+    return clean(text[:_MAX_TEXT]).replace("\n", " ")
+
+
+class _Client(httpx2.Client):
+    """What huggingface_hub sends its requests by: only to where they may go, the token only to the
+    hub itself, and each answer bounded in size and time."""
+
+    def __init__(self, net: Net) -> None:
+        self._net = net
+        super().__init__(
+            event_hooks={"request": [self._check], "response": [self._bound]},
+            follow_redirects=True,
+            max_redirects=5,
+        )
+
+    def send(self, request: httpx2.Request, **options: object) -> httpx2.Response:
+        """As it is, with what may be tried again told apart, so that huggingface_hub does not wait
+        for as long as a server tells it to."""
+        try:
+            response: httpx2.Response = super().send(request, **options)  # type: ignore[arg-type]
+        except httpx2.TooManyRedirects as error:
+            raise bad_address() from error
+        except httpx2.TransportError as error:
+            raise _Again(_why(error)) from error
+        if response.status_code in RETRIED:
+            response.close()
+            raise _Again(f"it answered {response.status_code}")
+        return response
+
+    def _check(self, request: httpx2.Request) -> None:
+        url = str(request.url)
+        self._net.check(url)
+        bearer = self._net.bearer
+        request.headers.pop("Authorization", None)
+        if bearer and origin_of(url) == bearer.origin:
+            request.headers["Authorization"] = f"Bearer {bearer.token}"
+        # A packed answer could be a thousand times larger than what is counted.
+        request.headers["Accept-Encoding"] = "identity"
+        stall = self._net.stall_s
+        request.extensions["timeout"] = dict.fromkeys(("connect", "read", "write", "pool"), stall)
+
+    def _bound(self, response: httpx2.Response) -> None:
+        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise DownloadError(
+                "The hub packs its answer in a way that was not asked for.",
+                hint="Try again later, or without the proxy.",
+            )
+        assert isinstance(response.stream, httpx2.SyncByteStream)
+        response.stream = _Bounded(response.stream, self._net.stall_s * _STALLS)
+
+
+class _Bounded(httpx2.SyncByteStream):
+    """The body of an answer, up to a size and for a time."""
+
+    def __init__(self, stream: httpx2.SyncByteStream, limit_s: float) -> None:
+        self._stream = stream
+        self._limit_s = limit_s
+
+    def __iter__(self) -> Iterator[bytes]:
+        until = time.monotonic() + self._limit_s
+        size = 0
+        for piece in self._stream:
+            size += len(piece)
+            if size > _MAX_BODY_BYTES:
+                raise DownloadError(
+                    "The hub's answer is too large.", hint="Try again later, or without the proxy."
+                )
+            if time.monotonic() > until:
+                raise _Again("its answer does not end")
+            yield piece
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+def _why(error: httpx2.TransportError) -> str:
+    """Why the hub was not reached, in a person's words."""
+    if isinstance(error, httpx2.TimeoutException):
+        return "it does not answer"
+    text = json.dumps(str(error)[:_MAX_TEXT])
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return "it could not prove who it is (behind a company's proxy, set SSL_CERT_FILE)"
+    if isinstance(error, httpx2.ConnectError):
+        return "there is no connection to it, perhaps there is no internet"
+    return "the connection broke"
