@@ -156,6 +156,7 @@ async def test_a_stop_is_passed_on(api: RunningApi, body: dict[str, Any] | None)
         ("GET", "/hob/v1/token"),
         ("POST", "/hob/v1/token/rotate"),
         ("POST", "/hob/v1/api"),
+        ("POST", "/hob/v1/login"),
         ("POST", "/hob/v1/stop"),
     ],
 )

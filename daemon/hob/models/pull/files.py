@@ -192,8 +192,10 @@ class Files:
         """Nothing is listed that is not a model, even if it is just what the hub promised."""
         for file in wanted:
             part = self._part(file)
-            problem = look(str(part)).about.problem
-            if problem:
+            about = look(str(part)).about
+            problem = about.problem
+            # These belong to a model, and are listed with it.
+            if problem and not (about.is_projector or about.is_adapter):
                 part.unlink()
                 raise BadModelFile(
                     f"{file.target.name} was fetched, and is no model that can be read, so it was"

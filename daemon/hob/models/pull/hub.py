@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -48,6 +49,7 @@ _MAX_TEXT = 200
 # An answer may take this many times the stall limit as a whole.
 _STALLS = 4
 _AT_ONCE = 8
+_MAX_REQUESTS = 400
 
 
 class _Again(Exception):
@@ -237,6 +239,7 @@ class _Client(httpx2.Client):
 
     def __init__(self, net: Net) -> None:
         self._net = net
+        self._asked = 0
         super().__init__(
             event_hooks={"request": [self._check], "response": [self._bound]},
             follow_redirects=True,
@@ -246,12 +249,19 @@ class _Client(httpx2.Client):
     def send(self, request: httpx2.Request, **options: object) -> httpx2.Response:
         """As it is, with what may be tried again told apart, so that huggingface_hub does not wait
         for as long as a server tells it to."""
+        # Closes the connection under an answer that comes in pieces so slowly that no wait for one
+        # is long; the next request gets a new client.
+        timer = threading.Timer(self._net.stall_s * _STALLS, huggingface_hub.close_session)
+        timer.daemon = True
+        timer.start()
         try:
             response: httpx2.Response = super().send(request, **options)  # type: ignore[arg-type]
         except httpx2.TooManyRedirects as error:
             raise bad_address() from error
         except httpx2.TransportError as error:
             raise _Again(_why(error)) from error
+        finally:
+            timer.cancel()
         if response.status_code in RETRIED:
             response.close()
             raise _Again(f"it answered {response.status_code}")
@@ -259,6 +269,12 @@ class _Client(httpx2.Client):
 
     def _check(self, request: httpx2.Request) -> None:
         url = str(request.url)
+        self._asked += 1
+        if self._asked > _MAX_REQUESTS:
+            raise DownloadError(
+                "The hub sends the search from page to page without an end.",
+                hint="Try again later, or with other words.",
+            )
         self._net.check(url)
         bearer = self._net.bearer
         request.headers.pop("Authorization", None)

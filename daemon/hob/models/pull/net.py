@@ -6,13 +6,15 @@ to another host, or have anything unpacked.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import ipaddress
 import socket
 import ssl
+import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -21,6 +23,8 @@ from hob.errors import DownloadError
 
 _HEADERS = {"User-Agent": "hob", "Accept-Encoding": "identity"}
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
+# The head of an answer may take this many times the stall limit.
+_STALLS = 2
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 Origin = tuple[str, str, int]
@@ -168,6 +172,50 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return following
 
 
+@contextlib.contextmanager
+def _deadline(connection: http.client.HTTPConnection, limit_s: float) -> Iterator[None]:
+    """Hang up when the head of an answer comes so slowly that no wait for a piece of it is long."""
+
+    def hang_up() -> None:
+        if connection.sock is not None:
+            with contextlib.suppress(OSError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(limit_s, hang_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+class _Connection(http.client.HTTPConnection):
+    def getresponse(self) -> http.client.HTTPResponse:
+        with _deadline(self, _STALLS * (self.timeout or 0.0)):
+            return super().getresponse()
+
+
+class _SafeConnection(http.client.HTTPSConnection):
+    def getresponse(self) -> http.client.HTTPResponse:
+        with _deadline(self, _STALLS * (self.timeout or 0.0)):
+            return super().getresponse()
+
+
+class _HttpHandler(urllib.request.HTTPHandler):
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_Connection, req)
+
+
+class _HttpsHandler(urllib.request.HTTPSHandler):
+    def __init__(self) -> None:
+        self._trust = ssl.create_default_context()
+        super().__init__(context=self._trust)
+
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_SafeConnection, req, context=self._trust)
+
+
 def _authorize(request: urllib.request.Request, net: Net) -> None:
     # As an unredirected header, which urllib itself never carries over to the next request.
     if net.bearer and origin_of(request.full_url) == net.bearer.origin:
@@ -185,8 +233,8 @@ def open_url(url: str, headers: dict[str, str], net: Net) -> Any:  # noqa: ANN40
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(context=ssl.create_default_context()),
+        _HttpHandler(),
+        _HttpsHandler(),
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),
         _Redirects(net),
