@@ -78,7 +78,7 @@ async def all_of(pulls: Pulls, source: str = SOURCE) -> list[PullEvent]:
     return [event async for event in pulls.pull(source)]
 
 
-async def until(pulls: Pulls, bench: Bench, fits: Callable[[PullEntry], bool]) -> PullEntry:
+async def until(pulls: Pulls, fits: Callable[[PullEntry], bool]) -> PullEntry:
     """The first entry that fits; every change of one wakes the loop."""
     while True:
         for entry in pulls.entries():
@@ -208,7 +208,7 @@ async def test_a_detached_download_goes_on_without_followers(bench: Bench) -> No
             await anext(follower)
             assert (await pulls.start(SOURCE)).state == "running"
         gate.set()
-        assert (await until(pulls, bench, lambda entry: entry.state == "done")).model == "x"
+        assert (await until(pulls, lambda entry: entry.state == "done")).model == "x"
 
 
 async def test_a_stopped_download_is_resumed_by_its_id(bench: Bench) -> None:
@@ -226,7 +226,7 @@ async def test_a_stopped_download_is_resumed_by_its_id(bench: Bench) -> None:
         assert "goes on from there" in last.error.hint
         bench.child.steps[SOURCE] = [fetched()]
         assert (await pulls.resume(id)).state == "waiting"
-        await until(pulls, bench, lambda entry: entry.state == "done")
+        await until(pulls, lambda entry: entry.state == "done")
         assert (await pulls.resume(id)).state == "done"
         assert (await pulls.cancel(id, discard=False)).state == "done"
 
@@ -281,7 +281,7 @@ async def test_what_was_not_finished_goes_on_after_a_restart(bench: Bench) -> No
     assert bench.child.running == []
     bench.child.steps[SOURCE] = [fetched()]
     async with bench.open() as pulls:
-        await until(pulls, bench, lambda entry: entry.state == "done")
+        await until(pulls, lambda entry: entry.state == "done")
         states = {entry.source: entry.state for entry in pulls.entries()}
     assert states == {SOURCE: "done", "hf:org/failed": "failed", "hf:org/stopped": "cancelled"}
     assert bench.record.stat().st_mode & 0o077 == 0
@@ -310,13 +310,13 @@ async def test_a_source_that_is_no_source_any_more_fails_alone(bench: Bench) -> 
     bench.record.parent.mkdir()
     bench.record.write_bytes(b'[{"id": "1", "source": "../x", "state": "running"}]')
     async with bench.open() as pulls:
-        entry = await until(pulls, bench, lambda entry: entry.state == "failed")
+        entry = await until(pulls, lambda entry: entry.state == "failed")
     assert entry.error is not None
     assert entry.error.code == "invalid_request"
 
 
 async def test_progress_is_published_once_a_second_at_most(bench: Bench) -> None:
-    bench.child.steps[SOURCE] = [HALF] * 500 + [fetched()]
+    bench.child.steps[SOURCE] = [*[HALF] * 500, fetched()]
     async with bench.open() as pulls:
         await all_of(pulls)
     assert len(bench.facts) < 20
