@@ -155,6 +155,7 @@ class Daemon:
             await asyncio.to_thread(make_cache_folder, self._config, self._paths)
             # Before the socket answers, so that its first answer knows the models.
             await self._registry.rescan()
+            await self._pulls.restore()
             await self._choose()
             await self._runner.setup()
             stack.push_async_callback(self._runner.cleanup)

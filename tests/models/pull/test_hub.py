@@ -194,6 +194,19 @@ def test_what_is_there_already_needs_no_room(folder: Path) -> None:
     assert int(caught.value.details["need_bytes"]) < 10**8
 
 
+def test_a_disk_that_fills_up_on_the_way_is_told_with_both_figures(bench: PullBench) -> None:
+    bench.hub.behave(bench.hub.file_path(NAME), in_turn(cut(MODEL, 70_000), answer(500)))
+    bench.failure()
+    (part,) = bench.parts()
+    part.unlink()
+    part.symlink_to("/dev/full")
+    bench.hub.add({NAME: MODEL})
+    error = bench.failure()
+    assert isinstance(error, DiskFull)
+    assert int(error.details["need_bytes"]) > len(MODEL)
+    assert int(error.details["free_bytes"]) > 0
+
+
 # ---- accounts ----
 
 

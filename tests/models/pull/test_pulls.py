@@ -51,6 +51,7 @@ class Bench:
             child=self.child,
             clock=lambda: 7.0,
         )
+        await pulls.restore()
         running = asyncio.create_task(pulls.run())
         try:
             yield pulls

@@ -105,16 +105,14 @@ class Files:
                 path.unlink()
 
     def _check_room(self, wanted: Sequence[Wanted]) -> None:
-        need = sum(file.size - min(_length(self._part(file)), file.size) for file in wanted)
-        free = self._free_bytes(self._folder)
-        if free < need + _SPARE_BYTES:
-            raise DiskFull(
-                f"The disk has {free / 1e6:,.0f} MB free, and the download needs"
-                f" {(need + _SPARE_BYTES) / 1e6:,.0f} MB.",
-                hint="Make room, or set another models folder; it goes on from where it is.",
-                need_bytes=need + _SPARE_BYTES,
-                free_bytes=free,
-            )
+        need, free = self._room(wanted)
+        if free < need:
+            raise _disk_full(need, free)
+
+    def _room(self, wanted: Sequence[Wanted]) -> tuple[int, int]:
+        """Bytes that are needed and that are free."""
+        left = sum(file.size - min(_length(self._part(file)), file.size) for file in wanted)
+        return left + _SPARE_BYTES, self._free_bytes(self._folder)
 
     def _fetch(self, wanted: Sequence[Wanted]) -> None:
         """Every file, whole and proven. What went on from an earlier part and turns out wrong is
@@ -135,7 +133,10 @@ class Files:
         """One try; the files that came out wrong, whose parts are gone."""
         total = sum(file.size for file in wanted)
         self._count.begin("download", total)
-        self._at_once(self._download, wanted)
+        try:
+            self._at_once(self._download, wanted)
+        except DiskFull as error:  # somebody else filled it meanwhile
+            raise _disk_full(*self._room(wanted)) from error
         self._count.begin("verify", total)
         right = self._at_once(self._is_right, wanted)
         wrong = {file for file, fine in zip(wanted, right, strict=True) if not fine}
@@ -255,6 +256,15 @@ def _alone(partials: Path) -> AbstractContextManager[object]:
             "The model is being fetched already, by another program.",
             hint="Wait for that one to finish.",
         ) from None
+
+
+def _disk_full(need: int, free: int) -> DiskFull:
+    return DiskFull(
+        f"The disk has {free / 1e6:,.0f} MB free, and the download needs {need / 1e6:,.0f} MB.",
+        hint="Make room, or set another models folder; it goes on from where it is.",
+        need_bytes=need,
+        free_bytes=free,
+    )
 
 
 def _length(path: Path) -> int:

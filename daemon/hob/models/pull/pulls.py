@@ -105,15 +105,17 @@ class Pulls:
 
     # ---- its life ----
 
+    async def restore(self) -> None:
+        """Remember what an earlier life did not finish; before anybody asks."""
+        for entry in await asyncio.to_thread(record.load, self._options.record):
+            job = Job(entry.id, entry.source, detached=True, state=entry.state, error=entry.error)
+            self._jobs[entry.id] = job
+
     async def run(self) -> None:
         """Go on with what was not finished, and work until cancelled; no child outlives that."""
-        remembered = await asyncio.to_thread(record.load, self._options.record)
         try:
             async with asyncio.TaskGroup() as self._tasks:
-                for entry in remembered:
-                    job = Job(entry.id, entry.source, detached=True, error=entry.error)
-                    job.state = entry.state
-                    self._jobs[entry.id] = job
+                for job in self._jobs.values():
                     if job.unfinished:
                         self._begin(job)
                 self._started.set()

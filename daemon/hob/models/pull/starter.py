@@ -15,7 +15,6 @@ import hashlib
 import os
 import shutil
 import sys
-import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -24,7 +23,7 @@ from pathlib import Path
 
 import msgspec
 
-from hob.errors import Cancelled, DigestMismatch, DiskFull, DownloadError, HobError
+from hob.errors import DigestMismatch, DiskFull, DownloadError, HobError
 from hob.models.pull.fetch import CHUNK_BYTES, cannot_write, download
 from hob.models.pull.files import sync_folder
 from hob.models.pull.net import Net, NotThere, read_small, require_public_https
@@ -76,7 +75,8 @@ class Pulled:
 
 
 class Pull:
-    """One fetching of `source` into `folder`; `run` blocks, `cancel` may come from any thread."""
+    """One fetching of `source` into `folder`; `run` blocks until it is done, or until the process
+    is ended: what was downloaded is kept for the next time."""
 
     def __init__(
         self,
@@ -91,17 +91,12 @@ class Pull:
         self._report = _Throttle(report)
         self._net = net or Net(check=require_public_https)
         self._free_bytes = free_bytes
-        self._cancelled = threading.Event()
         self._target = folder / source.file_name
         self._part = folder / f"{source.file_name}.part"
         self._unpacked = folder / f"{source.file_name}.unpack.part"
 
-    def cancel(self) -> None:
-        """Stop soon; what was downloaded is kept for the next time."""
-        self._cancelled.set()
-
     def run(self) -> Pulled:
-        """Fetch, verify, unpack. Raises DownloadError, DigestMismatch, DiskFull or Cancelled."""
+        """Fetch, verify, unpack. Raises DownloadError, DigestMismatch or DiskFull."""
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             return self._run_alone()
@@ -158,7 +153,7 @@ class Pull:
                 size,
                 net=self._net,
                 report=lambda done: self._report(PullProgress("download", done, size)),
-                wait_cancelled=self._cancelled.wait,
+                wait_cancelled=_wait,
             )
 
         try:
@@ -241,9 +236,12 @@ class Pull:
         return digest.hexdigest()
 
     def _progress(self, stage: str, done: int, total: int) -> None:
-        if self._cancelled.is_set():
-            raise Cancelled("The download was stopped.")
         self._report(PullProgress(stage, done, total))
+
+
+def _wait(seconds: float) -> bool:
+    time.sleep(seconds)
+    return False
 
 
 class _IndexFile(msgspec.Struct):
