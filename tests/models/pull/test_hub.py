@@ -253,6 +253,11 @@ def test_a_repository_that_is_not_there_is_told(bench: PullBench) -> None:
     assert "hob login hf" in error.hint
 
 
+def test_a_name_that_the_hub_would_never_give_is_told(bench: PullBench) -> None:
+    assert isinstance(bench.failure("hf:org/name-"), NotOnHub)
+    assert bench.hub.server.seen == []
+
+
 def test_a_version_that_is_not_there_is_told(bench: PullBench) -> None:
     missing = answer(404, X_Error_Code="RevisionNotFound")
     bench.hub.behave(f"/api/models/{REPO}/revision/v9", missing)

@@ -178,6 +178,25 @@ def test_the_child_ends_when_the_daemon_is_gone(hub: FakeHub, folder: Path) -> N
     child.stdout.close()
 
 
+async def test_a_machine_that_is_set_offline_is_told_as_such(
+    hub: FakeHub, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(DownloadError, match="HF_HUB_OFFLINE"):
+        await HubChild().run(order_of(hub, folder), Fetched)
+
+
+def test_the_daemon_never_imports_the_hub_s_library() -> None:
+    heavy = "{'huggingface_hub', 'hf_xet', 'httpx2', 'zipfile'}"
+    program = f"import sys, hob.serve; sys.exit(str({heavy} & set(sys.modules) or ''))"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ran.stderr == ""
+
+
+def test_an_order_does_not_show_its_token(hub: FakeHub, folder: Path) -> None:
+    assert "hf_secret" not in repr(order_of(hub, folder, "hf_secret"))
+
+
 def saying(program: str) -> HubChild:
     return HubChild((sys.executable, "-c", "import sys, os, time\n" + program))
 

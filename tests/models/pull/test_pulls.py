@@ -232,6 +232,23 @@ async def test_a_stopped_download_is_resumed_by_its_id(bench: Bench) -> None:
         assert (await pulls.cancel(id, discard=False)).state == "done"
 
 
+async def test_a_download_that_is_stopped_while_it_waits_never_begins(bench: Bench) -> None:
+    gate = asyncio.Event()
+    sources = [f"hf:org/x{number}" for number in range(3)]
+    for source in sources:
+        bench.child.steps[source] = [gate, fetched()]
+    async with bench.open() as pulls:
+        ids = [(await pulls.start(source)).id for source in sources]
+        for _ in range(2):
+            await bench.child.began.get()
+        assert (await pulls.cancel(ids[2], discard=False)).state == "cancelled"
+        gate.set()
+        for source in sources[:2]:
+            await all_of(pulls, source)
+        assert [entry.state for entry in pulls.entries()] == ["done", "done", "cancelled"]
+    assert len(bench.child.orders) == 2
+
+
 async def test_a_download_that_is_begun_again_while_it_stops_waits_for_that(bench: Bench) -> None:
     bench.child.steps[SOURCE] = [HALF, asyncio.Event()]
     async with bench.open() as pulls:

@@ -111,7 +111,7 @@ class Hub:
     def _model(self, repo: str) -> HubModel | None:
         """One repository with the sizes of its models; None when it cannot be told or has none."""
         try:
-            info = self._ask(repo, lambda: self._info(repo, ""))
+            info = self._ask(repo, lambda: self._info(repo, ""), attempts=1)
         except HobError:
             return None
         files = tuple(
@@ -132,13 +132,14 @@ class Hub:
             files=files,
         )
 
-    def _ask(self, repo: str, question: Callable[[], T]) -> T:
-        """The answer to a question, with the patience of `net`."""
-        for tries in range(self._net.attempts):
+    def _ask(self, repo: str, question: Callable[[], T], attempts: int = 0) -> T:
+        """The answer to a question, with the patience of `net` unless `attempts` says another."""
+        attempts = attempts or self._net.attempts
+        for tries in range(attempts):
             try:
                 return question()
             except _Again as error:
-                if tries + 1 == self._net.attempts:
+                if tries + 1 == attempts:
                     raise self._unreachable(str(error)) from error
                 self._wait(min(self._net.retry_wait_s * 2**tries, 30.0))
             except HobError:
@@ -152,6 +153,12 @@ class Hub:
             return DownloadError(
                 "HF_HUB_OFFLINE is set, so the hub is not asked.",
                 hint="Unset it and restart the daemon, to fetch models again.",
+            )
+        if isinstance(error, hub_errors.HFValidationError):
+            return NotOnHub(
+                f"{echo(repo)} cannot be the name of a repository.",
+                hint="`hob models search` finds repositories by a part of their names.",
+                param="source",
             )
         if isinstance(error, hub_errors.HfHubHTTPError):
             status = error.response.status_code

@@ -46,6 +46,9 @@ class Order(Value, frozen=True):
     token: str = ""
     limits: Limits = Limits()
 
+    def __repr__(self) -> str:
+        return f"Order({self.task})"  # whoever logs it must not log the token
+
 
 class FetchedFile(Value, frozen=True):
     """`sha256` is empty when nobody told it and it was not computed."""
