@@ -79,6 +79,10 @@ async def all_of(pulls: Pulls, source: str = SOURCE) -> list[PullEvent]:
     return [event async for event in pulls.pull(source)]
 
 
+def done(entry: PullEntry) -> bool:
+    return entry.state == "done"
+
+
 async def until(pulls: Pulls, fits: Callable[[PullEntry], bool]) -> PullEntry:
     """The first entry that fits; every change of one wakes the loop."""
     while True:
@@ -243,8 +247,8 @@ async def test_a_download_that_is_stopped_while_it_waits_never_begins(bench: Ben
             await bench.child.began.get()
         assert (await pulls.cancel(ids[2], discard=False)).state == "cancelled"
         gate.set()
-        for source in sources[:2]:
-            await all_of(pulls, source)
+        await until(pulls, lambda entry: entry.id == ids[0] and done(entry))
+        await until(pulls, lambda entry: entry.id == ids[1] and done(entry))
         assert [entry.state for entry in pulls.entries()] == ["done", "done", "cancelled"]
     assert len(bench.child.orders) == 2
 

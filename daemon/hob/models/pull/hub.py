@@ -149,11 +149,6 @@ class Hub:
         raise self._unreachable("it was not asked")
 
     def _explain(self, error: Exception, repo: str) -> HobError:
-        if isinstance(error, hub_errors.OfflineModeIsEnabled):
-            return DownloadError(
-                "HF_HUB_OFFLINE is set, so the hub is not asked.",
-                hint="Unset it and restart the daemon, to fetch models again.",
-            )
         if isinstance(error, hub_errors.HFValidationError):
             return NotOnHub(
                 f"{echo(repo)} cannot be the name of a repository.",
@@ -275,6 +270,11 @@ class _Client(httpx2.Client):
         return response
 
     def _check(self, request: httpx2.Request) -> None:
+        if huggingface_hub.constants.is_offline_mode():
+            raise DownloadError(
+                "HF_HUB_OFFLINE is set, so the hub is not asked.",
+                hint="Unset it and restart the daemon, to fetch models again.",
+            )
         url = str(request.url)
         self._asked += 1
         if self._asked > _MAX_REQUESTS:
