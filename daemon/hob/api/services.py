@@ -11,7 +11,16 @@ from typing import Final
 from aiohttp import web
 
 from hob.api.auth import VIA
-from hob.api.ports import Access, Daemon, Downloads, Facts, HubAccess, Library, Models
+from hob.api.ports import (
+    Access,
+    Daemon,
+    Downloads,
+    Facts,
+    HubAccess,
+    Inspector,
+    Library,
+    Models,
+)
 from hob.errors import ForbiddenPeer, ModelNotFound, NoModels, Overloaded, ShuttingDown
 
 DEFAULT_MODEL = "default"
@@ -26,6 +35,7 @@ class Services:
     access: Access
     pulls: Downloads
     hub: HubAccess
+    inspector: Inspector
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from hob.config.kinds import (
     Choice,
     Duration,
     Folder,
+    Folders,
     HostNames,
     Kind,
     Shares,
@@ -37,6 +38,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 Auto = Literal["auto", "on", "off"]
 KvType = Literal["f16", "q8_0", "q4_0"]
 SplitMode = Literal["none", "layer", "row"]
+Relief = Literal["off", "idle", "all"]
 TokenStore = Literal["keyring", "file"]
 
 
@@ -58,13 +60,17 @@ class ModelsConfig(Section, frozen=True):
         Path,
         Setting("", Folder(), "Where the .gguf files are; empty for Hob's own models folder."),
     ]
+    folders: Annotated[
+        tuple[Path, ...],
+        Setting("", Folders(32), "Further folders with .gguf files, such as other programs' own."),
+    ]
     default: Annotated[
         str,
         Setting("", Text(255), "The model that is kept warm; empty for the one used last."),
     ]
     keep_loaded: Annotated[
         int,
-        Setting("1", Whole(1, 16), "How many models may be loaded at once."),
+        Setting("4", Whole(1, 16), "How many models may be loaded at once, as memory allows."),
     ]
     idle_unload: Annotated[
         float | None,
@@ -80,6 +86,14 @@ class ModelsConfig(Section, frozen=True):
             "https://huggingface.co",
             WebAddress(),
             "Where models are searched and fetched; HF_ENDPOINT sets it too.",
+        ),
+    ]
+    unload_on_pressure: Annotated[
+        Relief,
+        Setting(
+            "idle",
+            Choice(get_args(Relief)),
+            "Which idle models leave when other programs lack memory; idle spares the warm one.",
         ),
     ]
 
