@@ -36,11 +36,15 @@ def daemon(home: Path, hub: FakeHub) -> Iterator[LiveDaemon]:
 
 
 def children(daemon: LiveDaemon) -> list[psutil.Process]:
-    return [
-        child
-        for child in psutil.Process(daemon.process.pid).children(recursive=True)
-        if "hob.models.pull.hub_child" in child.cmdline()
-    ]
+    found = psutil.Process(daemon.process.pid).children(recursive=True)
+    return [child for child in found if "hob.models.pull.hub_child" in command_of(child)]
+
+
+def command_of(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:  # it has just ended
+        return []
 
 
 def entry(daemon: LiveDaemon) -> PullEntry:

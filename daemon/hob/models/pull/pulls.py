@@ -129,10 +129,18 @@ class Pulls:
     async def _remember(self) -> None:
         self._changed.clear()
         kept = tuple(job.remembered() for job in self._jobs.values() if job.state != "done")
+        loop = asyncio.get_running_loop()
+        saving = loop.run_in_executor(None, record.save, self._options.record, kept)
         try:
-            await asyncio.to_thread(record.save, self._options.record, kept)
+            await asyncio.shield(saving)
         except OSError as error:
             _log.warning("the downloads cannot be remembered: %s", error)
+        except asyncio.CancelledError:
+            # Else the last save, which follows, could be overtaken by this one.
+            await asyncio.wait({saving})
+            if problem := saving.exception():
+                _log.warning("the downloads cannot be remembered: %s", problem)
+            raise
 
     # ---- ports.Downloads ----
 
