@@ -31,7 +31,7 @@ from hob.errors import DownloadError, HobError, HubRefused, NotOnHub
 from hob.models.gguf.checks import clean
 from hob.models.names import echo
 from hob.models.pull.hub_client import MAX_TEXT, Again, HubClient
-from hob.models.pull.net import Net
+from hob.models.pull.net import QUESTION_ATTEMPTS, Net
 from hob.models.pull.selection import HubEntry, choices_of
 from hob.wire.pulls import HubFile, HubModel
 
@@ -121,8 +121,9 @@ class Hub:
         )
 
     def _ask(self, repo: str, question: Callable[[], T], attempts: int = 0) -> T:
-        """The answer to a question, with the patience of `net` unless `attempts` says another."""
-        attempts = attempts or self._net.attempts
+        """The answer to a question. Nothing is lost by giving up early, and a person who is offline
+        should hear of it soon."""
+        attempts = attempts or min(self._net.attempts, QUESTION_ATTEMPTS)
         for tries in range(attempts):
             try:
                 return question()

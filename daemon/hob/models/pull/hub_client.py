@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ import httpx2
 import huggingface_hub
 
 from hob.errors import DownloadError
-from hob.models.pull.net import RETRIED, Net, bad_address, origin_of
+from hob.models.pull.net import RETRIED, Net, bad_address, origin_of, unproven
 
 MAX_TEXT = 200
 _MAX_BODY_BYTES = 16 * 2**20
@@ -50,6 +49,8 @@ class HubClient(httpx2.Client):
         except httpx2.TooManyRedirects as error:
             raise bad_address() from error
         except httpx2.TransportError as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise unproven(request.url.host, "its certificate is not trusted here") from error
             raise Again(_why(error)) from error
         finally:
             timer.cancel()
@@ -119,9 +120,6 @@ def _why(error: httpx2.TransportError) -> str:
     """Why the hub was not reached, in a person's words."""
     if isinstance(error, httpx2.TimeoutException):
         return "it does not answer"
-    text = json.dumps(str(error)[:MAX_TEXT])
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        return "it could not prove who it is (behind a company's proxy, set SSL_CERT_FILE)"
     if isinstance(error, httpx2.ConnectError):
         return "there is no connection to it, perhaps there is no internet"
     return "the connection broke"

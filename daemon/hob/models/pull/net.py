@@ -27,6 +27,9 @@ RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 _STALLS = 2
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
+# How often a question is asked for which nothing was fetched yet.
+QUESTION_ATTEMPTS = 3
+
 Origin = tuple[str, str, int]
 
 
@@ -247,15 +250,20 @@ def open_url(url: str, headers: dict[str, str], net: Net) -> Any:  # noqa: ANN40
         raise _refused(request.host, error.code) from error
     except urllib.error.URLError as error:
         if isinstance(error.reason, ssl.SSLCertVerificationError):
-            raise DownloadError(
-                f"{request.host} could not prove who it is: {error.reason.verify_message}.",
-                hint="Behind a company's proxy, set SSL_CERT_FILE to the company's certificates.",
-            ) from error
+            raise unproven(request.host, error.reason.verify_message) from error
         raise Interrupted(reason(error)) from error
     except ValueError as error:
         raise bad_address() from error
     except (OSError, http.client.HTTPException) as error:
         raise Interrupted(reason(error)) from error
+
+
+def unproven(host: str, why: str) -> DownloadError:
+    """For a server whose certificate does not hold."""
+    return DownloadError(
+        f"{host} could not prove who it is: {why.rstrip('.')}.",
+        hint="Behind a company's proxy, set SSL_CERT_FILE to the company's certificates.",
+    )
 
 
 def _refused(host: str, status: int) -> Exception:

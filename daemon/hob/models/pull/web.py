@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hob.errors import DownloadError
-from hob.models.pull.net import Interrupted, Net, open_url
+from hob.models.pull.net import QUESTION_ATTEMPTS, Interrupted, Net, open_url
 
 _CONTENT_RANGE = re.compile(r"bytes 0-0/(\d{1,15})$")
 _LENGTH = re.compile(r"\d{1,15}")
@@ -29,13 +29,14 @@ def look_at(url: str, net: Net, wait: Callable[[float], None]) -> Found:
 
     Raises DownloadError.
     """
-    for tries in range(net.attempts):
+    attempts = min(net.attempts, QUESTION_ATTEMPTS)
+    for tries in range(attempts):
         try:
             with open_url(url, {"Range": "bytes=0-0"}, net) as response:
                 status, headers = response.status, response.headers
             break
         except Interrupted as error:
-            if tries + 1 == net.attempts:
+            if tries + 1 == attempts:
                 raise DownloadError(
                     f"The server could not be asked: {error}.",
                     hint="Check the internet connection and the address, and try again.",
