@@ -10,7 +10,10 @@ import click
 from hob.cli.autostart import running_client
 from hob.cli.context import App, json_option, no_start_option
 from hob.cli.formatting import counted, duration, moment, parameters, print_json, size, table
+from hob.cli.models.adopt import adopt
+from hob.cli.models.care import alias, import_file, remove, rename, verify
 from hob.cli.models.name import ModelName
+from hob.cli.models.recommend import recommend
 from hob.cli.progress import LoadingWatcher, ProgressLine
 from hob.cli.sanitize import clean, one_line
 from hob.client import Client
@@ -102,6 +105,8 @@ def use(app: App, name: str, no_start: bool) -> None:
 
 
 models.add_command(use)
+for command in (adopt, remove, rename, alias, verify, import_file, recommend):
+    models.add_command(command)
 
 
 @models.command()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
 
-from hob.errors import DownloadError, HobError, InvalidRequest, ModelNotFound, NameTaken
+from hob.errors import HobError, InvalidRequest, ModelError, ModelNotFound, NameTaken
 from hob.models.adopt.found import Where
 from hob.models.adopt.programs import TITLES, all_stores
 from hob.models.care.importing import clear_partials, plan_import, run_import
@@ -31,11 +32,11 @@ from hob.models.folder.scan import Model
 from hob.models.gguf.checks import clean
 from hob.wire.base import ErrorInfo
 from hob.wire.library import (
+    Imported,
     ImportEvent,
     ImportFailed,
     ImportProgress,
     ImportRequest,
-    Imported,
     Removed,
     VerifiedFile,
     VerifyEvent,
@@ -103,7 +104,7 @@ class Care:
         if info.name != to:
             # The library says more in a name than a person need type, such as the quantization.
             self._library.set_alias(to, info.name)
-            info = self._library.resolve(info.name) if info.problem is None else info
+            info = self._at(path)
         return info
 
     async def alias(self, alias: str, name: str) -> str:
@@ -171,9 +172,7 @@ class Care:
                 return
             folder = self._library.folder
             stores = await asyncio.to_thread(self._foreign)
-            plan = await asyncio.to_thread(
-                plan_import, request.path, request.how, folder, stores
-            )
+            plan = await asyncio.to_thread(plan_import, request.path, request.how, folder, stores)
             targets = {target for _, target in plan.pairs}
             if targets & self._importing:
                 raise NameTaken(
@@ -234,7 +233,9 @@ class Care:
         name = model.info.name
         profiles = [info.name for info in self._library.infos() if info.base == name]
         for each in (name, *profiles):
-            await self._unload(each)
+            # What cannot be resolved, since its file is bad, has no worker either.
+            with contextlib.suppress(ModelError):
+                await self._unload(each)
 
     async def _expected(
         self, model: Model, paths: Sequence[Path], *, online: bool
@@ -252,7 +253,9 @@ class Care:
                 hint="Verify without --online.",
                 param="online",
             )
-        missing = [path for path in paths if path not in found or found[path].source == VERIFICATION]
+        missing = [
+            path for path in paths if path not in found or found[path].source == VERIFICATION
+        ]
         told = await self._hub.digests(model.info, [str(path) for path in missing])
         return found | {
             path: Expected(told[str(path)], "hub") for path in missing if str(path) in told

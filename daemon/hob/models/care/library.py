@@ -61,8 +61,3 @@ def find(library: Library, asked: str) -> Model:
     raise ModelNotFound(
         f"The files of {name} are gone.", hint="`hob models` lists what is there.", param="model"
     )
-
-
-def files_of(info: ModelInfo) -> tuple[str, ...]:
-    """The paths of a model's own files."""
-    return info.files or (info.path,)
