@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -182,14 +183,24 @@ def _matched(named: Mapping[str, Sequence[Found]], text: str) -> str:
             hint=f"Hob looks for those of {', '.join(TITLES.values())}.",
             param="models",
         )
-    return match(names, text)
+    try:
+        return match(names, text)
+    except ModelNotFound:
+        # Without the publisher and the repository, which come before the last slash.
+        tails = {name.rpartition("/")[2]: name for name in names}
+        with contextlib.suppress(ModelNotFound):
+            tail = match(tuple(tails), text)
+            if sum(name.rpartition("/")[2] == tail for name in names) == 1:
+                return tails[tail]
+        raise
 
 
 def _profile_name(found: Found, info: ModelInfo, folder: Path) -> str:
-    """The model's own name, so that what is set holds for it; the name in Ollama when the model
-    has such a profile already, or came from elsewhere."""
+    """The model's own name, so that what is set holds for it; the name in Ollama for another model
+    that is made of the same file."""
     own = folder / f"{info.name}.modelfile"
-    is_own = Path(info.path).parent == folder and not own.exists()
+    link, stem = Path(info.path), found.parts[0].link
+    is_own = link.parent == folder and link.stem == stem and not own.exists()
     # Windows has no `:` in file names.
     return info.name if is_own and sys.platform != "win32" else found.parts[0].link
 
