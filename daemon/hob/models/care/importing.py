@@ -240,6 +240,8 @@ def _copy(source: Path, target: Path, reporter: Reporter) -> None:
                 hint="Wait until the file is whole, and import it again.",
                 param="path",
             )
+        # Whoever left while the disk was busy does not want it any more.
+        reporter.progress(0)
         move(partial, target)
     finally:
         partial.unlink(missing_ok=True)
