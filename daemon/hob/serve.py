@@ -27,13 +27,22 @@ from hob.config.edit import set_values
 from hob.errors import AlreadyRunning, HobError
 from hob.instance import only_instance
 from hob.logs.setup import setup_logging
+from hob.models.adopt.adoption import Adoption
+from hob.models.adopt.found import here
+from hob.models.care.care import Care
+from hob.models.catalog import Recommender
 from hob.models.choose import choose
+from hob.models.folder.index import Index
+from hob.models.folder.scan import Scanner
 from hob.models.registry import Registry
+from hob.models.show import Inspector
 from hob.paths import Paths, find_paths
 from hob.state import State, load_state, save_state
+from hob.supervisor import pressure
 from hob.supervisor.pool import Pool, PoolOptions
 from hob.wire.engine import CacheOptions, LoadOptions, WarmPrompt
 from hob.wire.events import DaemonReady, DaemonStopping, ModelAdded
+from hob.wire.fit import DeviceMemory
 from hob.wire.status import Status
 
 _log = logging.getLogger("hob.daemon")
@@ -76,7 +85,12 @@ class Daemon:
         self._failure: HobError | None = None
         self._saving = asyncio.Lock()
         self._bus = Bus()
-        self._registry = Registry([config.models.folder], self._bus.publish)
+        self._registry = Registry(
+            list(dict.fromkeys((config.models.folder, *config.models.folders))),
+            self._bus.publish,
+            scanner=Scanner(Index(paths.model_index)),
+            notes=paths.notes_file,
+        )
         self._pool = Pool(
             resolve=self._registry.resolve,
             infos=self._registry.infos,
@@ -90,7 +104,19 @@ class Daemon:
         self._access = self._build_access()
         install(
             self._app,
-            Services(self._registry, self._pool, self._bus, self, self._access),
+            Services(
+                self._registry,
+                self._pool,
+                self._bus,
+                self,
+                self._access,
+                inspector=Inspector(
+                    digest=lambda _: None, fit=lambda _: None, profile=lambda _: None
+                ),
+                care=Care(self._registry, self._pool.unload, here),
+                adoption=Adoption(self._registry, here),
+                catalog=Recommender(self._registry.infos, main_memory),
+            ),
             [guard(self._access.policy)],
             ApiOptions(max_body_bytes=config.api.max_body),
         )
@@ -158,7 +184,9 @@ class Daemon:
                 self._tasks.create_task(work)
                 for work in (
                     self._watch_socket(),
+                    self._registry.watch(),
                     self._keep_a_model_chosen(),
+                    pressure.watch(self._pool, self._config.models.unload_on_pressure),
                     self._access.restore(),
                 )
             ]
@@ -194,11 +222,15 @@ class Daemon:
             self.request_stop()
 
     async def _keep_a_model_chosen(self) -> None:
-        """As long as there is none, choose again for each model that appears."""
+        """As long as there is none, choose again for each model that appears; and the chosen one
+        may come back."""
         async with self._bus.subscribe() as events:
             async for event in events:
-                if isinstance(event, ModelAdded) and not self._pool.chosen:
-                    await self._choose()
+                if isinstance(event, ModelAdded):
+                    if self._pool.chosen:
+                        self._pool.model_added(event.model)
+                    else:
+                        await self._choose()
 
     async def _choose(self) -> None:
         last_used = (await asyncio.to_thread(load_state, self._paths.state_file)).last_used
@@ -233,6 +265,12 @@ class Daemon:
     async def _remember_access(self, enabled: bool, port: int, store: Where) -> None:
         wish = {"api.tcp": str(enabled).lower(), "api.port": str(port), "api.token_store": store}
         await asyncio.to_thread(set_values, self._paths, wish)
+
+
+def main_memory() -> tuple[DeviceMemory, ...]:
+    """The memory of the machine without that of its GPUs."""
+    memory = psutil.virtual_memory()
+    return (DeviceMemory(name="cpu", total_bytes=memory.total, free_bytes=memory.available),)
 
 
 def pool_options(config: Config, paths: Paths) -> PoolOptions:

@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from msgspec.structs import replace
 
 from hob.api.services import Services
 from hob.errors import HobError, ModelAmbiguous, ModelNotFound
+from hob.wire.base import ErrorInfo
 from hob.wire.calls import Call, CallResult
 from hob.wire.events import Event
 from hob.wire.generate import (
@@ -31,8 +33,11 @@ from hob.wire.library import (
     Adopted,
     ImportEvent,
     ImportRequest,
+    Metadatum,
+    ModelDetails,
     RecommendationList,
     Removed,
+    TensorGroup,
     VerifyEvent,
 )
 from hob.wire.models import ModelEntry, ModelInfo
@@ -75,6 +80,8 @@ def worker_status(model: str) -> WorkerStatus:
 class FakeLibrary:
     models: list[ModelInfo] = field(default_factory=lambda: [model_info("tiny"), model_info("big")])
     rescans: int = 0
+    warnings: list[ErrorInfo] = field(default_factory=list)
+    forgiven: list[str] = field(default_factory=list)
     adapters: dict[str, str] = field(default_factory=dict)
     pulls: list[str] = field(default_factory=list)
     pull_events: list[PullEvent | asyncio.Event] = field(default_factory=list)
@@ -100,6 +107,17 @@ class FakeLibrary:
 
     async def rescan(self) -> None:
         self.rescans += 1
+
+    @property
+    def folders(self) -> Sequence[Path]:
+        return (Path("/models"), Path("/more"))
+
+    def forgive(self, name: str) -> ModelInfo:
+        self.forgiven.append(name)
+        found = next((info for info in self.models if name in info.name), None)
+        if found is None:
+            raise ModelNotFound(f"There is no model {name}.", hint="`hob models`", param="model")
+        return found
 
     async def pull(self, source: str) -> AsyncIterator[PullEvent]:
         self.pulls.append(source)
@@ -131,6 +149,7 @@ class FakeModels:
     ends: bool = True
     requests: list[GenerateRequest] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    kept: list[float | None] = field(default_factory=list)
     live: int = 0
     entered: asyncio.Event = field(default_factory=asyncio.Event)
     sent: asyncio.Event = field(default_factory=asyncio.Event)
@@ -156,6 +175,10 @@ class FakeModels:
     async def load(self, name: str) -> WorkerStatus:
         return self._done("load", name)
 
+    async def cancel(self, name: str) -> bool:
+        self._done("cancel", name)
+        return True
+
     async def unload(self, name: str) -> None:
         self._done("unload", name)
 
@@ -170,11 +193,12 @@ class FakeModels:
 
     @asynccontextmanager
     async def generate(
-        self, model: str, request: GenerateRequest
+        self, model: str, request: GenerateRequest, *, keep_alive: float | None = None
     ) -> AsyncIterator[AsyncIterator[GenerateEvent]]:
         index = len(self.requests)
         self.requests.append(request)
         self.asked.append(model)
+        self.kept.append(keep_alive)
         self.live += 1
         self.entered.set()
         try:
@@ -186,8 +210,9 @@ class FakeModels:
             if not self.live:
                 self.left.set()
 
-    async def call(self, model: str, call: Call) -> CallResult:
+    async def call(self, model: str, call: Call, *, keep_alive: float | None = None) -> CallResult:
         self.asked.append(model)
+        self.kept.append(keep_alive)
         self.calls.append(call)
         self.live += 1
         self.entered.set()
@@ -270,6 +295,23 @@ def finished(id_: str, tokens: int, reason: FinishReason = "stop") -> Finished:
         ),
         timings=Timings(queued_s=0.5, prefill_s=0.25, decode_s=2.0),
     )
+
+
+@dataclass
+class FakeInspector:
+    """Knows of every model that it has a template."""
+
+    async def details(self, entry: ModelEntry) -> ModelDetails:
+        return ModelDetails(
+            entry=entry,
+            metadata=(Metadatum("general.architecture", "string", "llama"),),
+            tensors=(TensorGroup("F16", 1, 2, 4),),
+            template="{{ messages }}",
+            sha256="",
+            digest_from="",
+            fit=None,
+            profile=None,
+        )
 
 
 @dataclass
@@ -418,6 +460,7 @@ class Fakes:
     facts: FakeFacts
     daemon: FakeDaemon
     access: FakeAccess
+    inspector: FakeInspector
     care: FakeCare = field(default_factory=FakeCare)
     adoption: FakeAdoption = field(default_factory=FakeAdoption)
     catalog: FakeCatalog = field(default_factory=FakeCatalog)
@@ -425,7 +468,9 @@ class Fakes:
     @classmethod
     def make(cls) -> Fakes:
         library = FakeLibrary()
-        return cls(library, FakeModels(library), FakeFacts(), FakeDaemon(), FakeAccess())
+        return cls(
+            library, FakeModels(library), FakeFacts(), FakeDaemon(), FakeAccess(), FakeInspector()
+        )
 
     def services(self) -> Services:
         return Services(
@@ -434,6 +479,7 @@ class Fakes:
             self.facts,
             self.daemon,
             self.access,
+            self.inspector,
             care=self.care,
             adoption=self.adoption,
             catalog=self.catalog,

@@ -104,7 +104,7 @@ async def test_a_model_of_ollama_is_linked_by_a_readable_name(bench: Bench) -> N
     assert link[0] == "adopted/ollama/llama3.2-3b.gguf"
     assert link[1].name.startswith("sha256-")
     assert [one.linked for one in await bench.listed()] == [True]
-    assert bench.library.digests[adopted.models[0].path] == (
+    assert bench.library.digest("llama3.2:3b-f32") == (
         hashlib.sha256(weights()).hexdigest(),
         "ollama",
     )

@@ -24,7 +24,7 @@ from hob.errors import (
 from hob.models.adopt.adoption import Adoption
 from hob.models.adopt.found import Where
 from hob.models.care.care import Care
-from hob.wire.models import ModelInfo
+from hob.wire.profiles import Profile
 
 
 @dataclass
@@ -167,20 +167,18 @@ async def test_a_file_in_a_linked_folder_is_left_alone(bench: Bench, tmp_path: P
 async def test_a_file_in_another_programs_folder_is_left_alone(bench: Bench) -> None:
     store = bench.home / ".lmstudio" / "models"
     file = put(store / "p" / "r" / "tiny.gguf", weights())
-    bench.library.folders = [bench.models, store]
-    await bench.library.rescan()
-    for call in (bench.care.remove("tiny", for_good=True), bench.care.rename("tiny", "other")):
+    library = ReadLibrary([bench.models, store])
+    await library.rescan()
+    care = Care(library, bench._unload, bench.where)
+    for call in (care.remove("tiny", for_good=True), care.rename("tiny", "other")):
         with pytest.raises(InvalidRequest, match="belongs to LM Studio"):
             await call
     assert file.exists()
 
 
 async def test_a_profile_is_not_removed_as_a_model(bench: Bench) -> None:
+    bench.library.profiles.append(Profile(name="writer", model="tiny:f32", system="Write."))
     await bench.holding(tiny=weights())
-    info = ModelInfo(
-        name="writer", path="/m/writer.toml", file_bytes=0, modified_at=0, base="tiny:f32"
-    )
-    bench.library.extra.append(info)
     with pytest.raises(InvalidRequest, match=r"profile of tiny:f32"):
         await bench.care.remove("writer")
     await bench.care.remove("tiny:f32")

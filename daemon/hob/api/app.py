@@ -13,7 +13,9 @@ from hob import __version__
 from hob.api import native_daemon, native_events, native_text, rerank
 from hob.api.middleware import answer_errors
 from hob.api.models import adopt, care, catalog
+from hob.api.models import folder as model_folder
 from hob.api.models import routes as model_routes
+from hob.api.models import show as model_show
 from hob.api.openai import embeddings
 from hob.api.openai import routes as openai_routes
 from hob.api.services import (
@@ -43,6 +45,8 @@ _MODULES = (
     catalog,
     care,
     model_routes,
+    model_folder,
+    model_show,
     native_events,
     native_text,
     openai_routes,

@@ -11,7 +11,17 @@ from typing import Final
 from aiohttp import web
 
 from hob.api.auth import VIA
-from hob.api.ports import Access, Adoption, Care, Catalog, Daemon, Facts, Library, Models
+from hob.api.ports import (
+    Access,
+    Adoption,
+    Care,
+    Catalog,
+    Daemon,
+    Facts,
+    Inspector,
+    Library,
+    Models,
+)
 from hob.errors import ForbiddenPeer, ModelNotFound, NoModels, Overloaded, ShuttingDown
 
 DEFAULT_MODEL = "default"
@@ -24,6 +34,7 @@ class Services:
     facts: Facts
     daemon: Daemon
     access: Access
+    inspector: Inspector
     care: Care
     adoption: Adoption
     catalog: Catalog

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +44,11 @@ class Where:
         if self.platform == "darwin":
             return self.home / "Library" / "Caches"
         return self.folder("XDG_CACHE_HOME") or self.home / ".cache"
+
+
+def here() -> Where:
+    """This machine and this user."""
+    return Where(os.environ, Path.home(), sys.platform)
 
 
 @dataclass(frozen=True)

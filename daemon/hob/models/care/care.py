@@ -123,13 +123,6 @@ class Care:
             self._library.set_alias(alias, "")
             return ""
         info = self._library.resolve(name)
-        for other in self._library.infos():
-            if alias.lower() == other.name.lower():
-                raise NameTaken(
-                    f"{other.name} is a model of that name.",
-                    hint="Choose another alias.",
-                    param="alias",
-                )
         refuse_taken(alias, self._library.infos(), but=info.name)
         self._library.set_alias(alias, info.name)
         return info.name
