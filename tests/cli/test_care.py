@@ -92,6 +92,8 @@ def test_what_could_not_be_linked_is_told_and_the_rest_is_linked(
     assert ran.code == 5
     assert "tiny is in the library" in ran.out
     assert "hob: bad: It is not GGUF. Fetch another.\n" in ran.err
+    # Who wants all wants what can be had.
+    assert cli("models", "adopt", "--all").code == 0
 
 
 def test_when_all_is_linked_already_that_is_said(daemon: FakeDaemon, cli: Cli) -> None:

@@ -334,6 +334,7 @@ async def test_a_split_model_that_lacks_a_part_is_listed_with_its_problem(
         ({"XDG_CACHE_HOME": "{home}/x"}, "x/llama.cpp"),
         ({"LLAMA_CACHE": "{home}/l"}, "l"),
         ({"LLAMA_CACHE": "~/l"}, "l"),
+        ({"LLAMA_CACHE": "{home}/A~1"}, "A~1"),
     ],
 )
 async def test_the_variables_that_move_a_store_are_heard(
@@ -343,7 +344,7 @@ async def test_the_variables_that_move_a_store_are_heard(
     store = bench.home / folder
     if "OLLAMA_MODELS" in variables:
         OllamaStore(store).add()
-    elif folder in ("l", "x/llama.cpp"):
+    elif "LLAMA_CACHE" in variables or folder.endswith("llama.cpp"):
         put(store / "tiny.gguf", weights())
     else:
         hub_file(store, "o/r", "tiny.gguf", weights())

@@ -22,6 +22,7 @@ from hob.models.adopt.adoption import Adoption
 from hob.models.adopt.found import Where
 from hob.models.care import importing, moving
 from hob.models.care.care import Care
+from hob.models.care.hub import ListedDigests
 from hob.models.care.verify import HubDigests
 from hob.wire.library import (
     Imported,
@@ -223,6 +224,55 @@ async def test_leaving_stops_the_reading(bench: Bench, monkeypatch: pytest.Monke
         assert isinstance(first, VerifyProgress)
     # It is not remembered as verified, since it was not read to its end.
     assert bench.library.digest("tiny:f32") is None
+
+
+@pytest.mark.parametrize(
+    ("store", "file", "asked"),
+    [
+        ("m", "org/tiny-GGUF/tiny.gguf", ["org/tiny-GGUF"]),
+        ("m", "org/tiny-GGUF/Q4/tiny.gguf", ["org/tiny-GGUF"]),
+        ("h/.lmstudio/models", "org/tiny-GGUF/tiny.gguf", ["org/tiny-GGUF"]),
+        ("m", "tiny.gguf", []),
+        ("m", "org/tiny.gguf", []),
+        ("m", "-x/tiny GGUF/tiny.gguf", []),
+    ],
+)
+async def test_the_hub_is_asked_for_the_repository_that_the_files_place_tells(
+    bench: Bench, tmp_path: Path, store: str, file: str, asked: list[str]
+) -> None:
+    path = put(tmp_path / store / file, weights())
+    repositories: list[str] = []
+
+    async def list_files(repository: str) -> Mapping[str, str]:
+        repositories.append(repository)
+        return {"deep/tiny.gguf": GOOD, "other.gguf": "0" * 64}
+
+    if store != "m":
+        await Adoption(bench.library, bench.where).adopt(())
+    hub = ListedDigests(list_files, bench.where, bench.library.folders)
+    last = await bench.verify("tiny", hub, online=True)
+    assert repositories == asked
+    assert path.exists()
+    if asked:
+        assert (last.good, last.source) == (True, "hub")
+    else:
+        assert (last.error.code, last.error.param) == ("not_on_hub", "online")
+
+
+@pytest.mark.parametrize(
+    "listing",
+    [{}, {"a/tiny.gguf": "0" * 64, "b/tiny.gguf": "1" * 64}, {"tiny.gguf": "not a digest"}],
+)
+async def test_a_listing_that_does_not_tell_the_digest_leaves_it_unknown(
+    bench: Bench, listing: dict[str, str]
+) -> None:
+    put(bench.models / "org/tiny-GGUF/tiny.gguf", weights())
+
+    async def list_files(_: str) -> Mapping[str, str]:
+        return listing
+
+    hub = ListedDigests(list_files, bench.where, bench.library.folders)
+    assert (await bench.verify("tiny", hub, online=True)).good is None
 
 
 # ---- import ----

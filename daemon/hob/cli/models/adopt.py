@@ -39,7 +39,7 @@ def adopt(app: App, names: tuple[str, ...], every: bool, as_json: bool, no_start
         print_json(adopted)
     else:
         _tell(adopted)
-    if adopted.failed:
+    if adopted.failed and not every:
         first = next(iter(adopted.failed.values())).error()
         raise click.exceptions.Exit(exit_code(first) or ExitCode.FAILED)
 

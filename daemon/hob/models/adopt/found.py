@@ -29,7 +29,13 @@ class Where:
     def folder(self, variable: str) -> Path | None:
         """The folder that an environment variable names, if it names one."""
         text = self.environ.get(variable, "").strip()
-        return self.home / Path(text.replace("~", str(self.home), 1)) if text else None
+        return self.path(text) if text else None
+
+    def path(self, text: str) -> Path:
+        """A path as settings write it, in this user's home when it begins with `~`."""
+        if text == "~" or text.startswith(("~/", "~\\")):
+            text = text[2:]
+        return self.home / text
 
     @property
     def local_app_data(self) -> Path:

@@ -24,14 +24,14 @@ def stores(where: Where) -> list[Path]:
     homes = [where.home / ".lmstudio", where.home / ".cache" / "lm-studio"]
     pointer = where.home / ".lmstudio-home-pointer"
     if named := read_text(pointer, where.home.resolve(), _MAX_POINTER_BYTES).strip():
-        homes.insert(0, Path(named))
+        homes.insert(0, where.path(named))
     found = []
     for home in homes:
         found.append(home / "models")
         text = read_text(home / "settings.json", home.resolve(), _MAX_SETTINGS_BYTES)
         if folder := _downloads(text):
-            found.append(Path(folder.replace("~", str(where.home), 1)))
-    return [folder for folder in found if folder.is_absolute()]
+            found.append(where.path(folder))
+    return found
 
 
 def find(root: Path, budget: Budget) -> list[Found]:
