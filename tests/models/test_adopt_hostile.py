@@ -132,9 +132,11 @@ def test_a_manifest_that_is_none_is_one_bad_line(
     assert found["evil:latest"]
 
 
-def test_a_manifest_of_very_many_layers_is_refused(home: Path, store: OllamaStore) -> None:
-    store.manifest(NAME, layer(store) * 5_000)
-    assert "5,000 layers" in problem_of(found_in(home))
+def test_a_model_with_a_layer_for_each_tensor_is_told_as_none(
+    home: Path, store: OllamaStore
+) -> None:
+    store.manifest(NAME, layer(store, mediaType=KIND + "tensor") * 4_000)
+    assert "no GGUF file" in problem_of(found_in(home))
 
 
 @pytest.mark.parametrize("size", [0, -1, 2**63, len(weights()) - 1])
@@ -146,8 +148,10 @@ def test_a_file_of_another_size_than_its_manifest_says_is_refused(
 
 
 def test_a_model_without_weights_is_told_as_such(home: Path, store: OllamaStore) -> None:
-    store.manifest(NAME, layer(store, mediaType="application/vnd.ollama.image.tensor"))
+    store.manifest(NAME, [])
     assert "no GGUF file" in problem_of(found_in(home))
+    store.manifest(NAME, layer(store) * 2)
+    assert "in 2 files" in problem_of(found_in(home))
 
 
 def test_a_model_that_is_no_gguf_is_told_as_such(home: Path, store: OllamaStore) -> None:
@@ -238,6 +242,14 @@ def test_a_hundred_thousand_entries_cost_a_bounded_look(home: Path, store: Ollam
     assert len(found) <= 2_000
     assert [one.name for one in found if one.problem is None] == ["llama3.2:3b"]
     assert ["too many files" in problem.message for problem in problems] == [True]
+
+
+def test_very_many_manifests_cost_a_bounded_look(home: Path, store: OllamaStore) -> None:
+    for number in range(300):
+        store.raw_manifest(f"{REGISTRY}/library/m/{number}", b"{}")
+    found, problems = find_all(Where({}, home, "linux"), Budget(1_000))
+    assert len(found) < 100
+    assert len(problems) == 1
 
 
 def test_a_ring_of_folders_ends(home: Path) -> None:

@@ -275,6 +275,7 @@ async def test_the_trash_of_the_desktop_takes_a_model(
         ("cat", "cat.gguf", "cat:f32"),
         ("cat:2b-f32", "cat-2b-f32.gguf", "cat:2b-f32"),
         ("Cat-2B.gguf", "Cat-2B.gguf", "cat:2b-f32"),
+        ("Cat:2B-F32", "Cat-2B-F32.gguf", "cat:2b-f32"),
     ],
 )
 async def test_a_renamed_model_has_that_name_and_its_file_too(

@@ -514,6 +514,35 @@ async def test_leaving_takes_the_copy_away(bench: Bench, monkeypatch: pytest.Mon
     assert bench.files() == []
 
 
+async def test_two_imports_of_one_file_at_once_make_one_model(bench: Bench) -> None:
+    source = put(bench.outside / "tiny.gguf", weights())
+    await bench.library.rescan()
+    care = bench.care()
+
+    async def last() -> ImportEvent:
+        return [event async for event in care.take_in(ImportRequest(path=str(source)))][-1]
+
+    ends = await asyncio.gather(*(last() for _ in range(4)))
+    assert any(isinstance(end, Imported) for end in ends)
+    for end in ends:
+        assert isinstance(end, Imported) or end.error.code == "name_taken"  # type: ignore[union-attr]
+    assert (bench.models / "tiny.gguf").read_bytes() == weights()
+    assert bench.files() == ["tiny.gguf"]
+
+
+async def test_imports_of_several_files_at_once_do_not_hurt_each_other(bench: Bench) -> None:
+    sources = [put(bench.outside / f"m{n}.gguf", weights(str(n))) for n in range(6)]
+    await bench.library.rescan()
+    care = bench.care()
+
+    async def last(path: Path) -> ImportEvent:
+        return [event async for event in care.take_in(ImportRequest(path=str(path)))][-1]
+
+    ends = await asyncio.gather(*map(last, sources))
+    assert all(isinstance(end, Imported) for end in ends)
+    assert len(bench.files()) == 6
+
+
 async def test_what_an_import_left_that_was_killed_is_cleared_by_the_next(bench: Bench) -> None:
     put(bench.models / f".other.gguf{importing.PARTIAL_ENDING}", b"half")
     assert isinstance(await bench.take_in(put(bench.outside / "tiny.gguf", weights())), Imported)

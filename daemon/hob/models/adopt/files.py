@@ -21,8 +21,9 @@ class Budget:
     def __init__(self, entries: int = MAX_VISITED) -> None:
         self._left = entries
 
-    def take(self) -> bool:
-        self._left -= 1
+    def take(self, entries: int = 1) -> bool:
+        """Whether there is anything left after this; a file to be read costs more than one."""
+        self._left -= entries
         return self._left >= 0
 
     @property

@@ -18,8 +18,10 @@ from hob.models.adopt.found import Extras, Found, Part, Where, link_stem
 from hob.models.adopt.ollama_extras import read_messages, read_parameters
 from hob.models.names import base_name
 
+# A model that is no GGUF has a layer for each tensor.
 _MAX_MANIFEST_BYTES = 2**20
-_MAX_LAYERS = 200
+# In entries of folders.
+_MANIFEST_COST = 20
 _MAX_TEXT_BYTES = 2**18
 _DEPTH = 3
 _DIGEST = re.compile(r"sha256[:-]([0-9a-f]{64})")
@@ -51,7 +53,7 @@ def find(root: Path, budget: Budget) -> list[Found]:
     """The models of the store at `root`. Raises OSError when it cannot be read."""
     found = []
     for entry in files_below(root / "manifests", _DEPTH, budget):
-        if len(entry.names) == _DEPTH + 1:
+        if len(entry.names) == _DEPTH + 1 and budget.take(_MANIFEST_COST):
             found.append(_model(root, entry.path, entry.names))
     return found
 
@@ -75,17 +77,11 @@ def _name(names: Sequence[str]) -> str:
 
 def _layers(text: str) -> list[_Layer]:
     try:
-        layers = msgspec.json.decode(text, type=_Manifest).layers
+        return msgspec.json.decode(text, type=_Manifest).layers
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
         raise BadModelFile(
             "Its manifest cannot be read.", hint="Fetch the model again: `ollama pull NAME`."
         ) from error
-    if len(layers) > _MAX_LAYERS:
-        raise BadModelFile(
-            f"Its manifest names {len(layers):,} layers, which no model has.",
-            hint="Fetch the model again: `ollama pull NAME`.",
-        )
-    return layers
 
 
 def _read(root: Path, found: Found, names: Sequence[str], layers: Sequence[_Layer]) -> Found:

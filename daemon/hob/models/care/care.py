@@ -12,7 +12,7 @@ from pathlib import Path
 from hob.errors import HobError, InvalidRequest, ModelError, ModelNotFound, NameTaken
 from hob.models.adopt.found import Where
 from hob.models.adopt.programs import TITLES, all_stores
-from hob.models.care.importing import clear_partials, plan_import, run_import
+from hob.models.care.importing import Import, clear_partials, plan_import, run_import
 from hob.models.care.library import Library, find
 from hob.models.care.places import own_files, require_own
 from hob.models.care.remove import Trash, plan_removal, remove, to_trash
@@ -101,7 +101,7 @@ class Care:
         first = own_files(model)[0]
         path = str(dict(renaming.moves).get(first, first))
         info = self._at(path)
-        if info.name != to:
+        if info.name.lower() != to.lower():
             # The library says more in a name than a person need type, such as the quantization.
             self._library.set_alias(to, info.name)
             info = self._at(path)
@@ -163,20 +163,8 @@ class Care:
             if there := self._library.at_path(request.path):
                 yield Imported(model=there)
                 return
-            folder = self._library.folder
-            stores = await asyncio.to_thread(self._foreign)
-            plan = await asyncio.to_thread(plan_import, request.path, request.how, folder, stores)
-            targets = {target for _, target in plan.pairs}
-            if targets & self._importing:
-                raise NameTaken(
-                    f"{clean(plan.target.name)} is being imported already.",
-                    hint="Wait for that to end.",
-                    param="path",
-                )
-            self._importing |= targets
+            plan = await self._begin_import(request)
             try:
-                if not self._importing - targets:
-                    await asyncio.to_thread(clear_partials, folder)
                 steps = steps_of(
                     lambda reporter: run_import(plan, reporter, self._free_bytes),
                     plan.total_bytes,
@@ -190,11 +178,29 @@ class Care:
                         else:
                             yield step
             finally:
-                self._importing -= targets
+                self._importing -= plan.targets
         except HobError as error:
             yield ImportFailed(error=ErrorInfo.of(error))
 
     # ---- inside ----
+
+    async def _begin_import(self, request: ImportRequest) -> Import:
+        """What is to be done, with its names in the folder held for it until it ends."""
+        folder = self._library.folder
+        async with self._changing:
+            stores = await asyncio.to_thread(self._foreign)
+            plan = await asyncio.to_thread(plan_import, request.path, request.how, folder, stores)
+            if plan.targets & self._importing:
+                raise NameTaken(
+                    f"{clean(plan.target.name)} is being imported already.",
+                    hint="Wait for that to end.",
+                    param="path",
+                )
+            if not self._importing:
+                # Nobody writes now, so what is there was left by a daemon that was killed.
+                await asyncio.to_thread(clear_partials, folder)
+            self._importing |= plan.targets
+        return plan
 
     def _at(self, path: str) -> ModelInfo:
         """The model whose file, or whose projector, is there now."""

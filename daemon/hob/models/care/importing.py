@@ -49,6 +49,11 @@ class Import:
     def target(self) -> Path:
         return self.pairs[0][1]
 
+    @property
+    def targets(self) -> frozenset[Path]:
+        """All places in the models folder."""
+        return frozenset(target for _, target in self.pairs)
+
 
 def plan_import(
     path: str, how: How, folder: Path, foreign: Sequence[tuple[str, Path]] = ()
