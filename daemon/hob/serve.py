@@ -30,6 +30,10 @@ from hob.config.kinds import WebAddress
 from hob.errors import AlreadyRunning, HobError
 from hob.instance import only_instance
 from hob.logs.setup import setup_logging
+from hob.models.adopt.adoption import Adoption
+from hob.models.adopt.found import here
+from hob.models.care.care import Care
+from hob.models.catalog import Recommender
 from hob.models.choose import choose
 from hob.models.fit.planner import FitPlanner
 from hob.models.folder.index import Index
@@ -133,6 +137,9 @@ class Daemon:
                     profile=self._registry.profile,
                 ),
                 fits=self._planner,
+                care=Care(self._registry, self._pool.unload, here),
+                adoption=Adoption(self._registry, here),
+                catalog=Recommender(self._registry.infos, self._planner.memory),
             ),
             [guard(self._access.policy)],
             ApiOptions(max_body_bytes=config.api.max_body),

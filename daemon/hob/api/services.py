@@ -13,6 +13,9 @@ from aiohttp import web
 from hob.api.auth import VIA
 from hob.api.ports import (
     Access,
+    Adoption,
+    Care,
+    Catalog,
     Daemon,
     Downloads,
     Facts,
@@ -38,6 +41,9 @@ class Services:
     hub: HubAccess
     inspector: Inspector
     fits: Fits
+    care: Care
+    adoption: Adoption
+    catalog: Catalog
 
 
 @dataclass(frozen=True)
