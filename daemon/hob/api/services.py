@@ -17,7 +17,10 @@ from hob.api.ports import (
     Care,
     Catalog,
     Daemon,
+    Downloads,
     Facts,
+    Fits,
+    HubAccess,
     Inspector,
     Library,
     Models,
@@ -27,14 +30,17 @@ from hob.errors import ForbiddenPeer, ModelNotFound, NoModels, Overloaded, Shutt
 DEFAULT_MODEL = "default"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Services:
     library: Library
     models: Models
     facts: Facts
     daemon: Daemon
     access: Access
+    pulls: Downloads
+    hub: HubAccess
     inspector: Inspector
+    fits: Fits
     care: Care
     adoption: Adoption
     catalog: Catalog
