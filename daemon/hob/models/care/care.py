@@ -255,6 +255,8 @@ class Care:
         missing = [
             path for path in paths if path not in found or found[path].source == VERIFICATION
         ]
+        if not missing:
+            return found
         told = await self._hub.digests(model.info, [str(path) for path in missing])
         return found | {
             path: Expected(told[str(path)], "hub") for path in missing if str(path) in told
