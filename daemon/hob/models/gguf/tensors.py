@@ -6,6 +6,7 @@ import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from hob.errors import BadModelFile
 from hob.models.gguf.cursor import Cursor, damaged
@@ -15,9 +16,28 @@ from hob.models.gguf.types import REMOVED_TENSOR_TYPES, TENSOR_TYPES, TensorType
 MAX_NAME_BYTES = 63
 MAX_DIMENSIONS = 4
 
+# llama.cpp's LLAMA_MAX_LAYERS: a list with a number for each layer is no longer.
+MAX_LAYERS = 512
+_BLOCK = b"blk."
+# The tensors that llama.cpp never gives to a GPU.
+_INPUTS = frozenset(
+    {b"per_layer_token_embd", b"position_embd", b"token_embd", b"token_embd_norm", b"token_types"}
+)
+
 _INT64_MAX = 2**63 - 1
 # Length and name, dimensions, shape, type, offset.
 _MOST_BYTES = 8 + MAX_NAME_BYTES + 4 + 8 * MAX_DIMENSIONS + 4 + 8
+
+
+class Parts(NamedTuple):
+    """Bytes of weights: `block_bytes` of each numbered block, `input_bytes` of the tensors that
+    turn tokens into numbers, `output_bytes` of the others; `has_output` says whether these have
+    weights of their own for the logits."""
+
+    block_bytes: tuple[int, ...] = ()
+    input_bytes: int = 0
+    output_bytes: int = 0
+    has_output: bool = False
 
 
 @dataclass
@@ -42,6 +62,8 @@ class Layout:
     data_bytes: int = 0
     next_offset: int = 0
     names: set[bytes] = field(default_factory=set)
+    # Data by the begin of the name: `blk.7`, `token_embd`.
+    sizes: dict[bytes, int] = field(default_factory=dict)
     groups: dict[int, Group] = field(default_factory=dict)
 
     def add(self, name: bytes, shape: Sequence[int], kind: int, offset: int) -> None:
@@ -63,10 +85,34 @@ class Layout:
         group.count += 1
         group.elements += elements
         group.size += size
+        # A block's number ends at the first dot behind "blk.", other words too.
+        part = name[: name.find(b".", len(_BLOCK))]
+        self.sizes[part] = self.sizes.get(part, 0) + size
         self.data_bytes = offset + size
         self.next_offset = padded(self.data_bytes, self.alignment)
         if self.next_offset > _INT64_MAX:
             raise damaged("its tensors would not fit on any disk")
+
+    def parts(self) -> Parts:
+        """The data by what it is for."""
+        blocks: list[int] = []
+        inputs = outputs = 0
+        for part, size in self.sizes.items():
+            number = part.removeprefix(_BLOCK)
+            if (
+                number != part
+                and number.isdigit()
+                and len(number) <= 3
+                and int(number) < MAX_LAYERS
+            ):
+                block = int(number)
+                blocks += [0] * (block + 1 - len(blocks))
+                blocks[block] += size
+            elif part in _INPUTS:
+                inputs += size
+            else:
+                outputs += size
+        return Parts(tuple(blocks), inputs, outputs, b"output.weight" in self.names)
 
     def _begin(self, kind: int) -> Group:
         form = TENSOR_TYPES.get(kind)
