@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from msgspec.structs import replace
 
 from hob.api.services import Services
 from hob.errors import HobError, ModelAmbiguous, ModelNotFound
+from hob.wire.base import ErrorInfo
 from hob.wire.calls import Call, CallResult
 from hob.wire.events import Event
 from hob.wire.generate import (
@@ -67,6 +69,8 @@ def worker_status(model: str) -> WorkerStatus:
 class FakeLibrary:
     models: list[ModelInfo] = field(default_factory=lambda: [model_info("tiny"), model_info("big")])
     rescans: int = 0
+    warnings: list[ErrorInfo] = field(default_factory=list)
+    forgiven: list[str] = field(default_factory=list)
     adapters: dict[str, str] = field(default_factory=dict)
     pulls: list[str] = field(default_factory=list)
     pull_events: list[PullEvent | asyncio.Event] = field(default_factory=list)
@@ -92,6 +96,17 @@ class FakeLibrary:
 
     async def rescan(self) -> None:
         self.rescans += 1
+
+    @property
+    def folders(self) -> Sequence[Path]:
+        return (Path("/models"), Path("/more"))
+
+    def forgive(self, name: str) -> ModelInfo:
+        self.forgiven.append(name)
+        found = next((info for info in self.models if name in info.name), None)
+        if found is None:
+            raise ModelNotFound(f"There is no model {name}.", hint="`hob models`", param="model")
+        return found
 
     async def pull(self, source: str) -> AsyncIterator[PullEvent]:
         self.pulls.append(source)
@@ -123,6 +138,7 @@ class FakeModels:
     ends: bool = True
     requests: list[GenerateRequest] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    kept: list[float | None] = field(default_factory=list)
     live: int = 0
     entered: asyncio.Event = field(default_factory=asyncio.Event)
     sent: asyncio.Event = field(default_factory=asyncio.Event)
@@ -148,6 +164,10 @@ class FakeModels:
     async def load(self, name: str) -> WorkerStatus:
         return self._done("load", name)
 
+    async def cancel(self, name: str) -> bool:
+        self._done("cancel", name)
+        return True
+
     async def unload(self, name: str) -> None:
         self._done("unload", name)
 
@@ -162,11 +182,12 @@ class FakeModels:
 
     @asynccontextmanager
     async def generate(
-        self, model: str, request: GenerateRequest
+        self, model: str, request: GenerateRequest, *, keep_alive: float | None = None
     ) -> AsyncIterator[AsyncIterator[GenerateEvent]]:
         index = len(self.requests)
         self.requests.append(request)
         self.asked.append(model)
+        self.kept.append(keep_alive)
         self.live += 1
         self.entered.set()
         try:
@@ -178,8 +199,9 @@ class FakeModels:
             if not self.live:
                 self.left.set()
 
-    async def call(self, model: str, call: Call) -> CallResult:
+    async def call(self, model: str, call: Call, *, keep_alive: float | None = None) -> CallResult:
         self.asked.append(model)
+        self.kept.append(keep_alive)
         self.calls.append(call)
         self.live += 1
         self.entered.set()

@@ -12,6 +12,7 @@ from aiohttp import http_exceptions, web
 from hob import __version__
 from hob.api import native_daemon, native_events, native_text, rerank
 from hob.api.middleware import answer_errors
+from hob.api.models import folder as model_folder
 from hob.api.models import routes as model_routes
 from hob.api.models import show as model_show
 from hob.api.openai import embeddings
@@ -39,6 +40,7 @@ _LINGER_S = 2.0
 _MODULES = (
     native_daemon,
     model_routes,
+    model_folder,
     model_show,
     native_events,
     native_text,

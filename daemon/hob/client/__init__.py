@@ -65,6 +65,11 @@ class Client:
 
         return self._call("GET", f"/hob/v1/models/{quote(name, safe='')}", ModelEntry)
 
+    def forgive(self, model: str) -> ModelEntry:
+        """Let a model whose load crashed the worker be loaded again."""
+        named = ModelRef(model=model)
+        return self._call("POST", "/hob/v1/models/forgive", ModelEntry, named)
+
     def details(self, name: str) -> ModelDetails:
         """All that is known of a model, its whole header included."""
         from hob.wire.library import ModelDetails
@@ -76,6 +81,14 @@ class Client:
         return self._call(
             "POST", "/hob/v1/models/load", WorkerStatus, ModelRef(model=model), waits=True
         )
+
+    def cancel_load(self, model: str) -> bool:
+        """End its load, so that whoever waits for it is told so; false when there is none."""
+        from hob.wire.models import LoadCancelled
+
+        named = ModelRef(model=model)
+        reply = self._call("POST", "/hob/v1/models/cancel", LoadCancelled, named, waits=True)
+        return reply.cancelled
 
     def unload(self, model: str) -> str:
         """End its worker, so that what it is answering fails; the full name of the model."""

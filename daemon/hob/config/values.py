@@ -16,6 +16,7 @@ from hob.config.kinds import (
     Choice,
     Duration,
     Folder,
+    Folders,
     HostNames,
     Kind,
     Shares,
@@ -36,6 +37,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 Auto = Literal["auto", "on", "off"]
 KvType = Literal["f16", "q8_0", "q4_0"]
 SplitMode = Literal["none", "layer", "row"]
+Relief = Literal["off", "idle", "all"]
 TokenStore = Literal["keyring", "file"]
 
 
@@ -57,13 +59,17 @@ class ModelsConfig(Section, frozen=True):
         Path,
         Setting("", Folder(), "Where the .gguf files are; empty for Hob's own models folder."),
     ]
+    folders: Annotated[
+        tuple[Path, ...],
+        Setting("", Folders(32), "Further folders with .gguf files, such as other programs' own."),
+    ]
     default: Annotated[
         str,
         Setting("", Text(255), "The model that is kept warm; empty for the one used last."),
     ]
     keep_loaded: Annotated[
         int,
-        Setting("1", Whole(1, 16), "How many models may be loaded at once."),
+        Setting("4", Whole(1, 16), "How many models may be loaded at once, as memory allows."),
     ]
     idle_unload: Annotated[
         float | None,
@@ -71,6 +77,14 @@ class ModelsConfig(Section, frozen=True):
             "30min",
             Duration(1, 30 * DAY, never=True),
             "How long a model other than the warm one stays loaded after its last answer.",
+        ),
+    ]
+    unload_on_pressure: Annotated[
+        Relief,
+        Setting(
+            "idle",
+            Choice(get_args(Relief)),
+            "Which idle models leave when other programs lack memory; idle spares the warm one.",
         ),
     ]
 

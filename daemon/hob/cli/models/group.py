@@ -10,6 +10,7 @@ import click
 from hob.cli.autostart import running_client
 from hob.cli.context import App, json_option, no_start_option
 from hob.cli.formatting import counted, duration, parameters, print_json, size, table
+from hob.cli.models.folder import copying_lines, forgive, warning_lines
 from hob.cli.models.name import ModelName
 from hob.cli.models.show import show
 from hob.cli.progress import LoadingWatcher, ProgressLine
@@ -35,8 +36,8 @@ def models(ctx: click.Context, as_json: bool, no_start: bool) -> None:
 @no_start_option
 @click.pass_obj
 def list_models(app: App, as_json: bool, no_start: bool) -> None:
-    """List the models of the folder as it is now; `*` marks the one that is kept warm."""
-    found = running_client(app, start=not no_start).models(rescan=True)
+    """List the models of the folders; `*` marks the one that is kept warm."""
+    found = running_client(app, start=not no_start).models()
     if as_json:
         print_json(found)
     else:
@@ -89,6 +90,7 @@ def use(app: App, name: str, no_start: bool) -> None:
 
 
 models.add_command(use)
+models.add_command(forgive)
 models.add_command(show)
 
 
@@ -103,7 +105,7 @@ def rescan(app: App) -> None:
 def describe_list(found: ModelList) -> str:
     """The table for a person; files that cannot be loaded come below, each with its reason."""
     good = [entry for entry in found.models if entry.info.problem is None]
-    bad = [entry.info for entry in found.models if entry.info.problem is not None]
+    bad = [e.info for e in found.models if e.info.problem is not None and not e.info.copying]
     parts = []
     if good:
         header = ("  NAME", "ARCH", "PARAMS", "QUANT", "SIZE", "CONTEXT", "STATE")
@@ -113,8 +115,12 @@ def describe_list(found: ModelList) -> str:
             f"There is no model in {clean(found.folder)} yet: `hob models pull starter` fetches "
             "one, or put a GGUF file there."
         )
+    if copying := copying_lines(found):
+        parts.append("\n".join(copying))
     if bad:
         parts.append("These files cannot be loaded:\n" + "\n".join(map(_bad_line, bad)))
+    if warnings := warning_lines(found):
+        parts.append("\n".join(warnings))
     return "\n\n".join(parts)
 
 
