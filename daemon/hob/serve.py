@@ -106,7 +106,9 @@ class Daemon:
                 self,
                 self._access,
                 inspector=Inspector(
-                    digest=lambda _: None, fit=lambda _: None, profile=lambda _: None
+                    digest=self._registry.digest,
+                    fit=lambda _: None,
+                    profile=self._registry.profile,
                 ),
             ),
             [guard(self._access.policy)],
