@@ -28,7 +28,7 @@ def tensor_groups(headers: Iterable[Header]) -> tuple[TensorGroup, ...]:
             so_far = sums.get(name, TensorGroup(name, 0, 0, 0))
             sums[name] = TensorGroup(
                 kind=name,
-                count=so_far.count + group.count,
+                count=so_far.count + group.tensors,
                 elements=so_far.elements + group.elements,
                 size_bytes=so_far.size_bytes + group.size,
             )

@@ -165,11 +165,11 @@ def _read_rest(cursor: Cursor, file_bytes: int, preamble: Preamble) -> Header:
         version=preamble.version,
         metadata=metadata,
         tensor_count=tensor_count,
-        parameters=sum(group.elements for group in layout.groups.values()),
-        groups=tuple(layout.groups.values()),
+        parameters=sum(group.elements for group in layout.groups),
+        groups=layout.groups,
         data_end=data_end,
         fingerprint=cursor.fingerprint(),
-        parts=layout.parts(),
+        parts=layout.parts,
         problem=preamble.problem,
     )
 
