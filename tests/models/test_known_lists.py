@@ -13,6 +13,7 @@ import pytest
 
 from fakes.tiny_gguf import tiny_gguf
 from hob.errors import BadModelFile
+from hob.models.gguf.cursor import Cursor
 from hob.models.gguf.header import Header, read_header
 from hob.models.gguf.known import KnownLists
 
@@ -65,7 +66,11 @@ def test_a_list_is_walked_once_for_many_files(tmp_path: Path, walks: Walks) -> N
     assert walks.count == 1
 
 
-def test_a_change_anywhere_in_a_list_has_the_effect_of_walking_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("piece", [4_096, 256 * 1024])
+def test_a_change_anywhere_in_a_list_has_the_effect_of_walking_it(
+    piece: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hob.models.gguf.known._PIECE_BYTES", piece)
     known = KnownLists()
     whole = content(TOKENS)
     read(tmp_path / "a.gguf", whole, known)
@@ -166,3 +171,18 @@ def test_a_token_that_only_contains_a_mark_is_none(tmp_path: Path) -> None:
     array = header.array("tokenizer.ggml.tokens")
     assert array is not None
     assert not array.found
+
+
+def test_lengths_of_other_widths_make_another_list_of_the_same_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "zeros"
+    path.write_bytes(bytes(200_000))
+    fd = os.open(path, os.O_RDONLY)
+    known = KnownLists()
+    try:
+        for narrow, size in ((False, 48_000), (True, 24_000), (False, 48_000)):
+            cursor = Cursor(fd, 200_000, known)
+            cursor.write_as("<", narrow=narrow)
+            cursor.skip_strings(6_000)
+            assert cursor.at == size
+    finally:
+        os.close(fd)
