@@ -44,7 +44,7 @@ _UNGATED = frozenset(
 @dataclass(frozen=True)
 class Facts:
     """What the files of a model say; `encoder` models have no cache. `context_length` is the
-    longest that it was trained for."""
+    longest that it was trained for. `draft` guesses for it, in a context of the same size."""
 
     attention: Attention
     shape: Shape
@@ -53,6 +53,7 @@ class Facts:
     kind: ModelKind = "text"
     encoder: bool = False
     projector_bytes: int = 0
+    draft: Facts | None = None
 
     @property
     def layers(self) -> int:
@@ -104,7 +105,26 @@ def needs(
     if facts.projector_bytes:
         place = 1 if len(found) > 1 else 0
         found[place] = replace(found[place], projector_bytes=facts.projector_bytes)
+    if facts.draft:
+        return _together(found, needs(facts.draft, run, gpus, shares))
     return tuple(found)
+
+
+def _together(found: Sequence[Need], beside: Sequence[Need]) -> tuple[Need, ...]:
+    """Two models of one process."""
+    others = {need.device: need for need in beside}
+    joined = []
+    for need in found:
+        other = others.pop(need.device, Need(device=need.device))
+        joined.append(
+            replace(
+                need,
+                weight_bytes=need.weight_bytes + other.weight_bytes,
+                kv_bytes=need.kv_bytes + other.kv_bytes,
+                compute_bytes=need.compute_bytes + other.compute_bytes,
+            )
+        )
+    return (*joined, *others.values())
 
 
 def _places(count: int, first: int, shares: Sequence[float]) -> list[int]:
@@ -170,9 +190,9 @@ def _block_bytes(shape: Shape, layers: range) -> int:
 def step_bytes(facts: Facts, run: Run, *, output: bool) -> int:
     """The buffers of the widest step: inside of a layer, and with `output` where logits are made.
 
-    Measured on llama.cpp's reservations for llama, gemma, MoE and BERT shapes: the widest moment
-    of a gated feed forward has 2 to 4 rows of the model's width beside its 3 wide ones, as the
-    allocator finds room among what is free again.
+    Measured on llama.cpp's reservations for shapes of llama, gemma, experts, latent attention,
+    Mamba and BERT: the widest moment of a gated feed forward has 2 to 4 rows of the model's width
+    beside its 3 wide ones, as the allocator finds room among what is free again.
     """
     shape = facts.shape
     width, wide = shape.embedding, shape.feed_forward
@@ -185,7 +205,8 @@ def step_bytes(facts: Facts, run: Run, *, output: bool) -> int:
     attend = 3 * width + 2 * shape.heads * shape.head_length + 2 * shape.kv_width
     if not run.flash:
         attend += shape.heads * max(_seen(facts, run))
-    inside = _mask_bytes(facts, run) + tokens * _FLOAT * max(feed, attend)
+    recur = 2 * width + 6 * shape.state_width if shape.state_width else 0
+    inside = _mask_bytes(facts, run) + tokens * _FLOAT * max(feed, attend, recur)
     if not output or facts.encoder:
         return inside
     return max(inside, run.batch * _FLOAT * (shape.vocabulary + 2 * width))

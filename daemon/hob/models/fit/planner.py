@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -69,6 +70,8 @@ class FitPlanner:
         """How to load the model into `memory`. With the verdict `no` it does not fit: `needs`
         says what it would take, and `nearest` what does fit."""
         facts = self._facts(info)
+        if options.draft and facts.kind == "text":
+            facts = dataclasses.replace(facts, draft=self._draft(options.draft))
         fit = fit_of(info.name, facts, options, memory, self._margin)
         if fit.verdict != "no":
             return fit
@@ -106,6 +109,11 @@ class FitPlanner:
     def _facts(self, info: ModelInfo) -> Facts:
         known = self._look(info)
         return known.facts if known else _unknown(info)
+
+    def _draft(self, path: str) -> Facts | None:
+        """The model that guesses, if its file is in the library."""
+        info = next((info for info in self._infos() if info.path == path), None)
+        return self._facts(info) if info else None
 
     def _look(self, info: ModelInfo) -> _Known | None:
         model = self._model(info.name) or (self._model(info.base) if info.base else None)

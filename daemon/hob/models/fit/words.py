@@ -5,7 +5,7 @@ from __future__ import annotations
 from hob.wire.engine import LoadOptions
 from hob.wire.fit import DeviceMemory, Fit, Need, Verdict
 
-_MIB, _GIB = 2**20, 2**30
+_MB, _GB = 10**6, 10**9
 
 
 def why(
@@ -47,7 +47,7 @@ def _place(device: DeviceMemory) -> str:
 
 
 def amount(size: int) -> str:
-    """Bytes as a person reads them."""
-    if size >= _GIB:
-        return f"{size / _GIB:.1f} GiB"
-    return f"{max(0, size) / _MIB:.0f} MiB"
+    """Bytes as a person reads them, in the decimal units of the command line."""
+    if size >= _GB:
+        return f"{size / _GB:.1f} GB"
+    return f"{max(0, size) / _MB:.0f} MB"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from hob.models.gguf.header import Header
-from hob.models.gguf.tensors import MAX_LAYERS
+from hob.models.gguf.tensors import MAX_BLOCKS
 
 # llama.cpp rounds the cells of a cache up to this many.
 CELL_BLOCK = 256
@@ -155,7 +155,7 @@ class Attention(msgspec.Struct, frozen=True):
 def find_attention(header: Header, architecture: str) -> Attention | None:
     """What the header tells of the memory; None when it does not tell the layers."""
     facts = _Facts(header, architecture)
-    if not 0 < facts.layers <= MAX_LAYERS:
+    if not 0 < facts.layers <= MAX_BLOCKS:
         return None
     window, sliding = _sliding(facts)
     recurrent = [_is_recurrent(facts, layer) for layer in range(facts.layers)]
@@ -191,9 +191,8 @@ class _Facts:
 
     def each(self, key: str) -> tuple[int, ...]:
         """A list with a number for each layer, empty when there is none."""
-        array = self._header.array(f"{self.architecture}.{key}")
-        values = array.values if array else ()
-        return values if len(values) >= self.layers else ()
+        values = self._header.numbers(f"{self.architecture}.{key}")
+        return tuple(map(int, values)) if len(values) >= self.layers else ()
 
     def at(self, key: str, layer: int, default: int) -> int:
         """The number of one layer, from a list or one for all of them."""

@@ -51,8 +51,8 @@ def _text(value: str) -> str:
 
 
 def _list(array: Array) -> str:
-    shown = ", ".join(map(str, array.values[:_SHOWN_NUMBERS]))
-    return shown + (", ..." if len(array.values) > _SHOWN_NUMBERS else "")
+    shown = ", ".join(map(str, array.numbers[:_SHOWN_NUMBERS]))
+    return shown + (", ..." if len(array.numbers) > _SHOWN_NUMBERS else "")
 
 
 def _number(value: float) -> str:

@@ -20,7 +20,7 @@ from hob.models.gguf import fill
 from hob.models.gguf.cursor import NO_MARKS, Cursor, Marks, cut_short, damaged
 from hob.models.gguf.known import KnownLists
 from hob.models.gguf.preamble import Preamble, read_preamble
-from hob.models.gguf.tensors import MAX_LAYERS, Group, Layout, Parts, padded, read_tensors, shown
+from hob.models.gguf.tensors import MAX_BLOCKS, Group, Layout, Weights, padded, read_tensors, shown
 from hob.models.gguf.types import SCALAR_FORMATS, ValueType
 
 # Far above any real model; they bound the time and memory that a hostile header can cost, as do
@@ -42,9 +42,12 @@ _LAYER_LISTS = frozenset(
     {
         "attention.head_count",
         "attention.head_count_kv",
+        "attention.key_length",
         "attention.recurrent_layers",
         "attention.sliding_window_pattern",
+        "attention.value_length",
         "expert_feed_forward_length",
+        "expert_used_count",
         "feed_forward_length",
     }
 )
@@ -56,12 +59,13 @@ _SCALARS = {
 
 
 class Array(NamedTuple):
-    """A list: the type of its elements and how many there are. `values` are kept of a list of whole
-    numbers with one for each layer; `found` are the strings that were looked for and are in it."""
+    """A list: the type of its elements and how many there are. `numbers` are kept of a model's own
+    list of whole numbers with one for each block; `found` are the strings that were looked for and
+    are in it."""
 
     kind: int
     length: int
-    values: tuple[int, ...] = ()
+    numbers: tuple[int, ...] = ()
     found: frozenset[bytes] = frozenset()
 
 
@@ -75,9 +79,9 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Header:
-    """`parameters` counts the tensors' elements, `groups` tells of them by type and `parts` by
-    what they are for. `data_end`
-    is the size that the file must have at least, in bytes. `fingerprint` stands for the header and
+    """`parameters` counts the tensors' elements, `groups` tells of them by type, and
+    `weights` by where llama.cpp puts them. `data_end` is the size that the file must have at
+    least, in bytes. `fingerprint` stands for the header and
     the file's size: 16 hex digits, the same for every copy of the file. `problem`: it can be read,
     and llama.cpp would not load it, whatever it says."""
 
@@ -88,7 +92,7 @@ class Header:
     groups: tuple[Group, ...]
     data_end: int
     fingerprint: str
-    parts: Parts
+    weights: Weights
     problem: BadModelFile | None = None
 
     @property
@@ -123,6 +127,11 @@ class Header:
         """The list at `key`, or None."""
         entry = self.metadata.get(key)
         return entry.value if entry is not None and isinstance(entry.value, Array) else None
+
+    def numbers(self, key: str) -> tuple[int, ...]:
+        """The list at `key` with one number for each block of the model, or an empty one."""
+        array = self.array(key)
+        return array.numbers if array else ()
 
 
 def read_header(fd: int, file_bytes: int, known: KnownLists | None = None) -> Header:
@@ -169,7 +178,7 @@ def _read_rest(cursor: Cursor, file_bytes: int, preamble: Preamble) -> Header:
         groups=layout.groups,
         data_end=data_end,
         fingerprint=cursor.fingerprint(),
-        parts=layout.parts,
+        weights=layout.weights,
         problem=preamble.problem,
     )
 
@@ -220,7 +229,7 @@ def _read_array(cursor: Cursor, marks: Marks, *, keep: bool) -> Array:
     if kind == ValueType.STRING:
         return Array(kind, count, found=cursor.skip_strings(count, marks))
     if scalar := _SCALARS[cursor.order].get(kind):
-        if keep and count <= MAX_LAYERS and kind in _WHOLE:
+        if keep and count <= MAX_BLOCKS and kind in _WHOLE:
             data = cursor.take(count * scalar.size)
             return Array(kind, count, tuple(int(value) for (value,) in scalar.iter_unpack(data)))
         cursor.skip_list(count, scalar.size)

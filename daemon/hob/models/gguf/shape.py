@@ -18,6 +18,7 @@ class Shape(msgspec.Struct, frozen=True):
     embedding: int = 0
     feed_forward: int = 0
     experts_width: int = 0
+    state_width: int = 0
     heads: int = 0
     head_length: int = 0
     kv_width: int = 0
@@ -35,7 +36,7 @@ def find_shape(header: Header, architecture: str) -> Shape:
         entry = header.metadata.get(f"{architecture}.{key}")
         value = entry.value if entry else 0
         if isinstance(value, Array):
-            return max((0, *value.values))
+            return int(max((0, *value.numbers)))
         return value if isinstance(value, int) and 0 <= value < 2**32 else 0
 
     embedding, heads = widest("embedding_length"), widest("attention.head_count")
@@ -47,15 +48,15 @@ def find_shape(header: Header, architecture: str) -> Shape:
         feed_forward=max(
             widest("feed_forward_length"),
             widest("expert_feed_forward_length") * used,
-            widest("ssm.inner_size"),
         ),
         experts_width=used * embedding,
+        state_width=widest("ssm.inner_size") or widest("kda.head_dim") * heads,
         heads=heads,
         head_length=head_length,
         kv_width=head_length * (widest("attention.head_count_kv") or heads),
         vocabulary=tokens.length if tokens else widest("vocab_size"),
-        block_bytes=header.parts.block_bytes,
-        input_bytes=header.parts.input_bytes,
-        output_bytes=header.parts.output_bytes,
-        tied=not header.parts.has_output,
+        block_bytes=header.weights.blocks,
+        input_bytes=header.weights.input,
+        output_bytes=header.weights.output,
+        tied=header.weights.tied,
     )

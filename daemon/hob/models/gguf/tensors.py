@@ -16,8 +16,8 @@ from hob.models.gguf.types import REMOVED_TENSOR_TYPES, TENSOR_TYPES, TensorType
 MAX_NAME_BYTES = 63
 MAX_DIMENSIONS = 4
 
-# llama.cpp's LLAMA_MAX_LAYERS: a list with a number for each layer is no longer.
-MAX_LAYERS = 512
+# llama.cpp's LLAMA_MAX_LAYERS: a list with a number for each block is no longer.
+MAX_BLOCKS = 512
 _BLOCK = b"blk."
 # The tensors that llama.cpp never gives to a GPU.
 _INPUTS = frozenset(
@@ -29,15 +29,14 @@ _INT64_MAX = 2**63 - 1
 _MOST_BYTES = 8 + MAX_NAME_BYTES + 4 + 8 * MAX_DIMENSIONS + 4 + 8
 
 
-class Parts(NamedTuple):
-    """Bytes of weights: `block_bytes` of each numbered block, `input_bytes` of the tensors that
-    turn tokens into numbers, `output_bytes` of the others; `has_output` says whether these have
-    weights of their own for the logits."""
+class Weights(NamedTuple):
+    """Bytes of the numbered blocks, of what turns tokens into numbers, and of what turns numbers
+    into tokens; `tied` when that is the same."""
 
-    block_bytes: tuple[int, ...] = ()
-    input_bytes: int = 0
-    output_bytes: int = 0
-    has_output: bool = False
+    blocks: tuple[int, ...] = ()
+    input: int = 0
+    output: int = 0
+    tied: bool = True
 
 
 class Group(NamedTuple):
@@ -56,7 +55,7 @@ class Layout(NamedTuple):
     alignment: int
     data_bytes: int
     groups: tuple[Group, ...]
-    parts: Parts
+    weights: Weights
 
 
 class _Form(NamedTuple):
@@ -141,7 +140,7 @@ class _Table:
         if self._forms:
             last = self._forms[-1]
             data_bytes = self._next_offset - last.step + last.size
-        return Layout(self._alignment, data_bytes, self._groups(), self._parts())
+        return Layout(self._alignment, data_bytes, self._groups(), self._weights())
 
     def _work_out(self, name: bytes, shape: tuple[int, ...]) -> _Form:
         """What follows from a shape and, last, a type."""
@@ -173,22 +172,22 @@ class _Table:
             )
         return tuple(groups.values())
 
-    def _parts(self) -> Parts:
+    def _weights(self) -> Weights:
         sizes: dict[bytes, int] = {}
         for name, form in zip(self._names, self._forms, strict=True):
             # A block's number ends at the first dot behind "blk.", other words too.
             part = name[: name.find(b".", len(_BLOCK))]
             sizes[part] = sizes.get(part, 0) + form.size
-        return _sum_parts(sizes, has_output=b"output.weight" in self._names)
+        return _sum_up(sizes, tied=b"output.weight" not in self._names)
 
 
-def _sum_parts(sizes: Mapping[bytes, int], *, has_output: bool) -> Parts:
+def _sum_up(sizes: Mapping[bytes, int], *, tied: bool) -> Weights:
     """The data by what it is for, from the data by the begin of the name: `blk.7`, `token_embd`."""
     blocks: list[int] = []
     inputs = outputs = 0
     for part, size in sizes.items():
         number = part.removeprefix(_BLOCK)
-        if number != part and number.isdigit() and len(number) <= 3 and int(number) < MAX_LAYERS:
+        if number != part and number.isdigit() and len(number) <= 3 and int(number) < MAX_BLOCKS:
             block = int(number)
             blocks += [0] * (block + 1 - len(blocks))
             blocks[block] += size
@@ -196,7 +195,7 @@ def _sum_parts(sizes: Mapping[bytes, int], *, has_output: bool) -> Parts:
             inputs += size
         else:
             outputs += size
-    return Parts(tuple(blocks), inputs, outputs, has_output)
+    return Weights(tuple(blocks), inputs, outputs, tied)
 
 
 def padded(size: int, alignment: int) -> int:
