@@ -224,9 +224,7 @@ async def test_a_whole_folder_that_is_moved_in_and_renamed_keeps_its_models(
         await library.told.added("b:f32")
         (folder / "deep").rename(folder / "down")
         path = str(folder / "down" / "b.gguf")
-        await library.told.until(
-            lambda: path in [info.path for info in library.registry.infos()]
-        )
+        await library.told.until(lambda: path in [info.path for info in library.registry.infos()])
         assert library.told.names(ModelRemoved) == []
         shutil.rmtree(folder / "down")
         await library.told.until(lambda: len(library.told.names(ModelRemoved)) == 2)

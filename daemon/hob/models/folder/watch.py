@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 # Each costs a thread. What links lead to beyond that is seen by looking now and then.
 MAX_WATCHES = 48
 
+# How long the end of the watching may take; its threads are of no use to anyone by then.
+_END_S = 2.0
+
 # Said when something is seen late; the folders themselves are in order.
 _CODE = "model_error"
 _MORE_WATCHES = (
@@ -173,7 +176,7 @@ class Watcher:
         self._watched.clear()
         if observer is not None and observer.is_alive():
             observer.stop()
-            observer.join()
+            observer.join(_END_S)
 
     def _alive(self) -> set[ObservedWatch]:
         observer = self._observer
