@@ -102,6 +102,7 @@ def scan_once(folder: Path, index: Path) -> None:
     first = time.perf_counter()
     scanner.scan([folder])
     again = time.perf_counter()
+    scanner.save()
     if len(found.models) != FILES or any(model.info.problem for model in found.models.values()):
         raise SystemExit("not every file was read")
     print(first - began, again - first)

@@ -391,7 +391,7 @@ async def test_watches_that_run_out_below_a_folder_are_noticed(
                 raise OSError(28, "inotify watch limit reached")
             return schedule(handler, path, **options)
 
-        observer.schedule = limited  # type: ignore[method-assign]
+        observer.schedule = limited  # type: ignore[method-assign, assignment]
         return observer
 
     async with watching(tmp_path, folder, observer=little_room) as library:

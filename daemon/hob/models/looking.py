@@ -73,6 +73,10 @@ class Looker:
         """The model with its changed files read again; the same object when nothing changed."""
         return self._scanner.refresh(model)
 
+    def save(self) -> None:
+        """Keep what was read for the next start."""
+        self._scanner.save()
+
     def has_news(self, watcher: Watcher) -> bool:
         """Whether a folder came, went or was exchanged, a watch has ended, or the file behind a
         link changed: what events may not tell."""

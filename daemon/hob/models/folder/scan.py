@@ -5,13 +5,15 @@ One bad file is one bad line of the list, and a file that is not whole yet is on
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hob.errors import BadModelFile
 from hob.models.folder.copying import Now, Progress, add_up, copying_error
-from hob.models.folder.files import Missing, ModelFile, Stamp, look
+from hob.models.folder.files import Missing, ModelFile, Stamp, look, stem_of
 from hob.models.folder.identity import fingerprint
 from hob.models.folder.index import Index
 from hob.models.folder.projectors import pair
@@ -88,6 +90,7 @@ class Scanner:
         self._memory: _Memory | None = None
         # The stamps of the files of which the index has a record.
         self._kept: dict[str, Stamp | None] = {}
+        self._settled: Mapping[str, ModelFile] = {}
 
     def remember(self, files: Mapping[str, ModelFile]) -> None:
         """Begin with what was read of files before."""
@@ -115,7 +118,12 @@ class Scanner:
         self._memory = _Memory(files, wishes, models)
         self._progress.end()
         if not tree.problems:
-            self._save(files, ways)
+            # Files on their way are read again anyway.
+            self._settled = {
+                path: file
+                for path, file in files.items()
+                if file.stamp and not file.missing and path not in ways
+            }
         return Scan(models, tree, self._progress.unsettled)
 
     def refresh(self, model: Model) -> Model:
@@ -175,16 +183,12 @@ class Scanner:
             return old
         return combine(name, group, projector, own)
 
-    def _save(self, files: Mapping[str, ModelFile], ways: Mapping[str, Missing]) -> None:
-        """Bring the index to what was found. Files on their way are read again anyway."""
-        settled = {
-            path
-            for path, file in files.items()
-            if file.stamp and not file.missing and path not in ways
-        }
-        fresh = [files[path] for path in settled if self._kept.get(path) != files[path].stamp]
-        self._index.save(fresh, [path for path in self._kept if path not in settled])
-        self._kept = {path: files[path].stamp for path in settled}
+    def save(self) -> None:
+        """Bring the index to what the last scan found; on the thread of `scan`."""
+        found = self._settled
+        fresh = [file for path, file in found.items() if self._kept.get(path) != file.stamp]
+        self._index.save(fresh, [path for path in self._kept if path not in found])
+        self._kept = {path: file.stamp for path, file in found.items()}
 
 
 def scan(folders: Sequence[Path], known: Mapping[str, ModelFile]) -> dict[str, Model]:
@@ -224,7 +228,7 @@ def _wishes(
     for first, *_ in groups:
         about, wish = known.get(first.path, (None, ""))
         if about is not first.about:
-            wish = make_name(Path(first.path).stem, first.about)
+            wish = make_name(stem_of(first.path), first.about)
         yield first.path, (first.about, wish)
 
 
@@ -239,7 +243,7 @@ def combine(
     first = files[0]
     about = first.about
     problem = find_set_problem(files) or about.problem
-    error = ErrorInfo.of(problem) if problem else None
+    error = _info_of(problem) if problem else None
     way = None
     if ways:
         lacks = _lacks_parts(files)
@@ -275,7 +279,7 @@ def combine(
 
 def _lacks_parts(files: Sequence[ModelFile]) -> bool:
     path = files[0].path
-    shard = shard_of(Path(path).stem) if "-of-" in path else None
+    shard = shard_of(stem_of(path)) if "-of-" in path else None
     return shard is not None and shard[2] > len(files)
 
 
@@ -283,5 +287,14 @@ def _size(file: ModelFile) -> int:
     return file.stamp.size if file.stamp else 0
 
 
+@functools.lru_cache(maxsize=256)
+def _info_of(problem: BadModelFile) -> ErrorInfo:
+    return ErrorInfo.of(problem)
+
+
 def _printable(path: str) -> str:
-    return path.encode("utf-8", "replace").decode()
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return path.encode("utf-8", "replace").decode()
+    return path
