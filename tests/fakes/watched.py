@@ -53,6 +53,10 @@ class Told:
             self._more.clear()
             await self._more.wait()
 
+    async def times(self, kind: type[Event], count: int) -> None:
+        """Wait until as many facts of a kind have come."""
+        await self.until(lambda: len(self.of(kind)) >= count)
+
     async def added(self, name: str) -> None:
         await self.until(lambda: name in self.names(ModelAdded))
 
@@ -98,8 +102,11 @@ async def watching(
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
 
+    def is_ready() -> None:
+        loop.call_soon_threadsafe(ready.set)
+
     def make_watcher(wake: Callable[[], None]) -> Watcher:
-        return _Synced(wake, lambda: loop.call_soon_threadsafe(ready.set), observer)
+        return _Synced(wake, is_ready, observer)
 
     library = Library(home, *folders, make_watcher=make_watcher, **options)
     task = asyncio.create_task(library.registry.watch())

@@ -267,10 +267,10 @@ async def test_a_folder_may_come_go_and_come_back(tmp_path: Path, folder: Path) 
         assert [str(drive) in warning.message for warning in library.registry.warnings] == [True]
         for count in (1, 2):
             write_tiny_gguf(drive / "a.gguf")
-            await library.told.until(lambda n=count: len(library.told.of(ModelAdded)) == n)
+            await library.told.times(ModelAdded, count)
             assert library.registry.warnings == ()
             shutil.rmtree(tmp_path / "drive")
-            await library.told.until(lambda n=count: len(library.told.of(ModelRemoved)) == n)
+            await library.told.times(ModelRemoved, count)
         assert not drive.exists()
 
 
@@ -295,9 +295,8 @@ async def test_a_split_model_is_one_copy_until_its_last_part_is_there(
     async with watching(tmp_path, folder) as library:
         for count, part in enumerate(parts[:-1], 1):
             shutil.copy(part, folder)
-            await library.told.until(
-                lambda n=count: [len(info.files) for info in library.registry.infos()] == [n]
-            )
+            while [len(info.files) for info in library.registry.infos()] != [count]:
+                await library.registry.rescan()
             await library.registry.rescan()
             (info,) = library.registry.infos()
             assert info.copying is not None

@@ -58,11 +58,13 @@ def _now() -> Now:
 class _Memory:
     """What one scan leaves for the next, so that what did not change costs a look at its stamp.
 
-    `wishes` are the names that files would like, with what they were made from.
+    `wishes` are the names that files would like, with what they were made from, and `names` those
+    that they got.
     """
 
     files: Mapping[str, ModelFile] = field(default_factory=dict)
     wishes: Mapping[str, tuple[Description, str]] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
     models: Mapping[str, Model] = field(default_factory=dict)
 
 
@@ -114,8 +116,7 @@ class Scanner:
             if (way := self._progress.judge(file, now)) is not None:
                 ways[path] = way
         groups = list(group_parts(files.values()))
-        models, wishes = self._combine(groups, _Round(memory, ways, now))
-        self._memory = _Memory(files, wishes, models)
+        self._memory = self._combine(files, groups, _Round(memory, ways, now))
         self._progress.end()
         if not tree.problems:
             # Files on their way are read again anyway.
@@ -124,7 +125,7 @@ class Scanner:
                 for path, file in files.items()
                 if file.stamp and not file.missing and path not in ways
             }
-        return Scan(models, tree, self._progress.unsettled)
+        return Scan(self._memory.models, tree, self._progress.unsettled)
 
     def refresh(self, model: Model) -> Model:
         """`model` with its changed files read again; the same object when nothing changed. Another
@@ -143,20 +144,23 @@ class Scanner:
 
     def _combine(
         self,
+        files: Mapping[str, ModelFile],
         groups: Sequence[tuple[ModelFile, ...]],
         this: _Round,
-    ) -> tuple[dict[str, Model], Mapping[str, tuple[Description, str]]]:
+    ) -> _Memory:
         pairs = _find_projectors(groups)
         # A projector that belongs to a model is a part of it, and no line of its own.
         taken = {projector.path for projector in pairs.values()}
         groups = [group for group in groups if group[0].path not in taken]
         wishes = dict(_wishes(groups, this.memory.wishes))
-        names = unique_names({path: wish for path, (_, wish) in wishes.items()})
+        names = this.memory.names
+        if wishes != this.memory.wishes:
+            names = unique_names({path: wish for path, (_, wish) in wishes.items()})
         models = {}
         for group in sorted(groups, key=lambda group: names[group[0].path]):
             name = names[group[0].path]
             models[name] = self._one(name, group, pairs.get(group[0].path), this)
-        return models, wishes
+        return _Memory(files, wishes, names, models)
 
     def _one(
         self,
