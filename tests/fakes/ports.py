@@ -28,6 +28,7 @@ from hob.wire.generate import (
     TopLogprob,
     Usage,
 )
+from hob.wire.library import Metadatum, ModelDetails, TensorGroup
 from hob.wire.models import ModelEntry, ModelInfo
 from hob.wire.pulls import PullEvent
 from hob.wire.status import ApiStatus, Status, TokenReply, WorkerStatus
@@ -137,6 +138,7 @@ class FakeModels:
     ends: bool = True
     requests: list[GenerateRequest] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    kept: list[float | None] = field(default_factory=list)
     live: int = 0
     entered: asyncio.Event = field(default_factory=asyncio.Event)
     sent: asyncio.Event = field(default_factory=asyncio.Event)
@@ -162,6 +164,10 @@ class FakeModels:
     async def load(self, name: str) -> WorkerStatus:
         return self._done("load", name)
 
+    async def cancel(self, name: str) -> bool:
+        self._done("cancel", name)
+        return True
+
     async def unload(self, name: str) -> None:
         self._done("unload", name)
 
@@ -176,11 +182,12 @@ class FakeModels:
 
     @asynccontextmanager
     async def generate(
-        self, model: str, request: GenerateRequest
+        self, model: str, request: GenerateRequest, *, keep_alive: float | None = None
     ) -> AsyncIterator[AsyncIterator[GenerateEvent]]:
         index = len(self.requests)
         self.requests.append(request)
         self.asked.append(model)
+        self.kept.append(keep_alive)
         self.live += 1
         self.entered.set()
         try:
@@ -192,8 +199,9 @@ class FakeModels:
             if not self.live:
                 self.left.set()
 
-    async def call(self, model: str, call: Call) -> CallResult:
+    async def call(self, model: str, call: Call, *, keep_alive: float | None = None) -> CallResult:
         self.asked.append(model)
+        self.kept.append(keep_alive)
         self.calls.append(call)
         self.live += 1
         self.entered.set()
@@ -276,6 +284,23 @@ def finished(id_: str, tokens: int, reason: FinishReason = "stop") -> Finished:
         ),
         timings=Timings(queued_s=0.5, prefill_s=0.25, decode_s=2.0),
     )
+
+
+@dataclass
+class FakeInspector:
+    """Knows of every model that it has a template."""
+
+    async def details(self, entry: ModelEntry) -> ModelDetails:
+        return ModelDetails(
+            entry=entry,
+            metadata=(Metadatum("general.architecture", "string", "llama"),),
+            tensors=(TensorGroup("F16", 1, 2, 4),),
+            template="{{ messages }}",
+            sha256="",
+            digest_from="",
+            fit=None,
+            profile=None,
+        )
 
 
 @dataclass
@@ -362,11 +387,16 @@ class Fakes:
     facts: FakeFacts
     daemon: FakeDaemon
     access: FakeAccess
+    inspector: FakeInspector
 
     @classmethod
     def make(cls) -> Fakes:
         library = FakeLibrary()
-        return cls(library, FakeModels(library), FakeFacts(), FakeDaemon(), FakeAccess())
+        return cls(
+            library, FakeModels(library), FakeFacts(), FakeDaemon(), FakeAccess(), FakeInspector()
+        )
 
     def services(self) -> Services:
-        return Services(self.library, self.models, self.facts, self.daemon, self.access)
+        return Services(
+            self.library, self.models, self.facts, self.daemon, self.access, self.inspector
+        )

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     # Imported when the first stream begins: most commands never have one.
     from hob.client.interrupt import Interrupt
     from hob.client.stream import ChatStream, FactStream, PullStream, Stream
+    from hob.wire.library import ModelDetails
     from hob.wire.text import PrefillReply
 
 DEFAULT_TIMEOUT_S = 10.0
@@ -69,11 +70,25 @@ class Client:
         named = ModelRef(model=model)
         return self._call("POST", "/hob/v1/models/forgive", ModelEntry, named)
 
+    def details(self, name: str) -> ModelDetails:
+        """All that is known of a model, its whole header included."""
+        from hob.wire.library import ModelDetails
+
+        return self._call("POST", "/hob/v1/models/show", ModelDetails, ModelRef(model=name))
+
     def load(self, model: str) -> WorkerStatus:
         """Load it and wait until it is warm."""
         return self._call(
             "POST", "/hob/v1/models/load", WorkerStatus, ModelRef(model=model), waits=True
         )
+
+    def cancel_load(self, model: str) -> bool:
+        """End its load, so that whoever waits for it is told so; false when there is none."""
+        from hob.wire.models import LoadCancelled
+
+        named = ModelRef(model=model)
+        reply = self._call("POST", "/hob/v1/models/cancel", LoadCancelled, named, waits=True)
+        return reply.cancelled
 
     def unload(self, model: str) -> str:
         """End its worker, so that what it is answering fails; the full name of the model."""

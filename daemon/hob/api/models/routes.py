@@ -18,7 +18,7 @@ from hob.api.services import (
     resolve_model,
 )
 from hob.wire.base import Body
-from hob.wire.models import ModelEntry, ModelList, ModelRef
+from hob.wire.models import LoadCancelled, ModelEntry, ModelList, ModelRef
 from hob.wire.pulls import PullRequest
 
 routes = web.RouteTableDef()
@@ -47,7 +47,7 @@ async def rescan(request: web.Request) -> web.Response:
 
 @routes.get("/hob/v1/models/{name:.+}")
 async def one(request: web.Request) -> web.Response:
-    return json_reply(_entry(request.app[SERVICES], request.match_info["name"]))
+    return json_reply(entry_of(request.app[SERVICES], request.match_info["name"]))
 
 
 @routes.post("/hob/v1/models/load")
@@ -56,6 +56,14 @@ async def load(request: web.Request) -> web.Response:
     model = await _named(request)
     refuse_while_stopping(services)
     return json_reply(await services.models.load(model))
+
+
+@routes.post("/hob/v1/models/cancel")
+async def cancel(request: web.Request) -> web.Response:
+    """End a load; whoever waits for it is told so."""
+    model = await _named(request)
+    cancelled = await request.app[SERVICES].models.cancel(model)
+    return json_reply(LoadCancelled(model=model, cancelled=cancelled))
 
 
 @routes.post("/hob/v1/models/unload")
@@ -104,7 +112,7 @@ def _list(services: Services) -> ModelList:
     )
 
 
-def _entry(services: Services, name: str) -> ModelEntry:
+def entry_of(services: Services, name: str) -> ModelEntry:
     """The entry of that very name, a bad file's included, else what `name` stands for."""
     entries = {entry.info.name: entry for entry in services.models.entries()}
     if name in entries:

@@ -9,9 +9,10 @@ import click
 
 from hob.cli.autostart import running_client
 from hob.cli.context import App, json_option, no_start_option
-from hob.cli.formatting import counted, duration, moment, parameters, print_json, size, table
+from hob.cli.formatting import counted, duration, parameters, print_json, size, table
 from hob.cli.models.folder import copying_lines, forgive, warning_lines
 from hob.cli.models.name import ModelName
+from hob.cli.models.show import show
 from hob.cli.progress import LoadingWatcher, ProgressLine
 from hob.cli.sanitize import clean, one_line
 from hob.client import Client
@@ -41,20 +42,6 @@ def list_models(app: App, as_json: bool, no_start: bool) -> None:
         print_json(found)
     else:
         click.echo(describe_list(found))
-
-
-@models.command()
-@click.argument("name", type=ModelName())
-@json_option
-@no_start_option
-@click.pass_obj
-def show(app: App, name: str, as_json: bool, no_start: bool) -> None:
-    """Show all that is known of one model."""
-    entry = running_client(app, start=not no_start).model(name)
-    if as_json:
-        print_json(entry)
-    else:
-        click.echo(describe(entry))
 
 
 @models.command()
@@ -104,6 +91,7 @@ def use(app: App, name: str, no_start: bool) -> None:
 
 models.add_command(use)
 models.add_command(forgive)
+models.add_command(show)
 
 
 @models.command()
@@ -134,33 +122,6 @@ def describe_list(found: ModelList) -> str:
     if warnings := warning_lines(found):
         parts.append("\n".join(warnings))
     return "\n\n".join(parts)
-
-
-def describe(entry: ModelEntry) -> str:
-    """One model, a line for each thing known."""
-    info = entry.info
-    state = entry.state + (", the chosen one" if entry.chosen else "")
-    facts: list[tuple[str, str]] = [
-        ("title", one_line(info.title)),
-        ("state", state),
-        ("file", one_line(info.path)),
-        ("size", f"{size(info.file_bytes)} ({info.file_bytes} bytes)"),
-        ("changed", moment(info.modified_at)),
-        ("architecture", one_line(info.architecture)),
-        ("parameters", parameters(info.parameters)),
-        ("quantization", one_line(info.quantization)),
-        ("context", f"{info.context_length} tokens" if info.context_length else ""),
-        ("layers", str(info.block_count or "")),
-        ("embedding", str(info.embedding_length or "")),
-        ("vocabulary", f"{info.vocabulary_size} tokens" if info.vocabulary_size else ""),
-        ("can", ", ".join(info.capabilities)),
-        ("template", "its own" if info.has_chat_template else ""),
-        ("license", one_line(info.license)),
-    ]
-    if info.problem:
-        facts.append(("problem", clean(str(info.problem.error()))))
-    lines = [f"  {label:<13} {value}" for label, value in facts if value]
-    return "\n".join([one_line(info.name), *lines])
 
 
 def pull_model(client: Client, source: str) -> ModelInfo:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 
 from hob.models.folder.files import ModelFile
@@ -12,7 +11,7 @@ def fingerprint(file: ModelFile) -> str:
     """The same for every copy of a whole file; empty for one that is not a model."""
     if file.stamp is None or file.missing or file.about.problem:
         return ""
-    return hashlib.sha256(f"{file.stamp.size} {file.about}".encode()).hexdigest()[:16]
+    return file.about.fingerprint
 
 
 def follow(before: Mapping[str, ModelFile], after: Mapping[str, ModelFile]) -> dict[str, str]:

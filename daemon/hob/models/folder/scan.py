@@ -14,12 +14,12 @@ from pathlib import Path
 from hob.errors import BadModelFile
 from hob.models.folder.copying import Now, Progress, add_up, copying_error
 from hob.models.folder.files import Missing, ModelFile, Stamp, look, stem_of
-from hob.models.folder.identity import fingerprint
 from hob.models.folder.index import Index
 from hob.models.folder.projectors import pair
 from hob.models.folder.shards import find_set_problem, group_parts
 from hob.models.folder.walk import Tree, walk
 from hob.models.gguf.describe import Description
+from hob.models.gguf.known import KnownLists
 from hob.models.names import make_name, shard_of, unique_names
 from hob.wire.base import ErrorInfo
 from hob.wire.models import Copying, ModelInfo
@@ -107,10 +107,11 @@ class Scanner:
         memory = self._memory or _Memory()
         self._progress.begin()
         ways: dict[str, Missing] = {}
+        lists = KnownLists()
         files = {}
         for path, stamp in tree.files.items():
             known = memory.files.get(path) or self._indexed(path, stamp, packed)
-            files[path] = file = look(path, known, stamp)
+            files[path] = file = look(path, known, stamp, lists)
             if file is known and not self._progress.watches(path):
                 continue
             if (way := self._progress.judge(file, now)) is not None:
@@ -254,6 +255,7 @@ def combine(
         way = add_up(files, ways, complete=not lacks)
         error = ErrorInfo.of(copying_error(way, problem.message if problem and lacks else ""))
     parameters = [file.about.parameters for file in files]
+    weights = [file.about.weight_bytes for file in files]
     info = ModelInfo(
         name=name,
         path=_printable(first.path),
@@ -268,15 +270,17 @@ def combine(
         block_count=about.block_count,
         vocabulary_size=about.vocabulary_size,
         capabilities=about.capabilities
-        + (("vision",) if projector and projector.about.sees else ()),
+        + (("vision",) if projector and projector.about.sees else ())
+        + (("audio",) if projector and projector.about.hears else ()),
         projector=_printable(projector.path) if projector else "",
         projector_bytes=_size(projector) if projector else 0,
         has_chat_template=about.has_chat_template,
         license=about.license,
-        files=tuple(_printable(file.path) for file in files),
-        id="" if error else fingerprint(first),
         problem=error,
         copying=Copying(done_bytes=way.done, total_bytes=way.total) if way else None,
+        id="" if error else about.fingerprint,
+        files=tuple(_printable(file.path) for file in files),
+        weight_bytes=sum(count or 0 for count in weights) or None,
     )
     return Model(info, files, projector)
 
