@@ -36,6 +36,7 @@ from hob.paths import Paths, find_paths
 from hob.state import State, load_state, save_state
 from hob.supervisor import pressure
 from hob.supervisor.pool import Pool, PoolOptions
+from hob.wire.base import ErrorInfo
 from hob.wire.engine import CacheOptions, LoadOptions, WarmPrompt
 from hob.wire.events import DaemonReady, DaemonStopping, ModelAdded
 from hob.wire.status import Status
@@ -92,7 +93,9 @@ class Daemon:
             publish=self._bus.publish,
             options=pool_options(config, paths),
             on_use=self._remember_use,
+            on_crash=lambda info, error: self._registry.quarantine(info, ErrorInfo.of(error)),
         )
+        self._registry.report_to(self._pool)
         self._app = web.Application()
         self._runner = build_runner(self._app, grace_s=1)
         self._listeners = Listeners(self._runner, paths.socket)
@@ -106,7 +109,7 @@ class Daemon:
                 self,
                 self._access,
                 inspector=Inspector(
-                    digest=lambda _: None, fit=lambda _: None, profile=lambda _: None
+                    digest=self._registry.digest, fit=lambda _: None, profile=self._registry.profile
                 ),
             ),
             [guard(self._access.policy)],

@@ -86,6 +86,10 @@ class Registry:
         self._watcher: Watcher | None = None
         self._pace: Pace | None = None
 
+    def report_to(self, changes: Changes) -> None:
+        """From now on `changes` is told at once what becomes of models."""
+        self._teller.report_to(changes)
+
     @property
     def folder(self) -> Path:
         """Where new models go."""
