@@ -25,7 +25,7 @@ IDLE_WRITER_S = 10.0
 UNSEEN_WRITER_S = 1.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Watched:
     """A file or set that is not settled; `changed_at` is monotonic."""
 
