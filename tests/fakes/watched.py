@@ -69,9 +69,10 @@ class _Synced(Watcher):
         self._ready = ready
 
     def sync(self, wanted: Mapping[str, Wish], folders_seen: int, again: bool = False) -> bool:
-        more = super().sync(wanted, folders_seen, again)
-        self._ready()
-        return more
+        try:
+            return super().sync(wanted, folders_seen, again)
+        finally:
+            self._ready()
 
 
 class Library:

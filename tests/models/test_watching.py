@@ -423,3 +423,15 @@ async def test_watches_that_end_by_themselves_are_made_anew(tmp_path: Path, fold
         await library.told.added("a:f32")
         await settled(library, folder)
         assert len(made) == 2
+
+
+async def test_an_observer_that_fails_strangely_costs_no_model(
+    tmp_path: Path, folder: Path
+) -> None:
+    def strange() -> Any:
+        raise RuntimeError("can't start new thread")
+
+    async with watching(tmp_path, folder, observer=strange) as library:
+        await library.told.until(lambda: library.told.of(LibraryWarning))
+        write_tiny_gguf(folder / "a.gguf")
+        await library.told.added("a:f32")

@@ -65,7 +65,11 @@ class Looker:
         more = False
         if watcher:
             wanted = wishes(self._folders, self._profile_folders, tree)
-            more = watcher.sync(wanted, tree.folder_count, again=thorough)
+            try:
+                more = watcher.sync(wanted, tree.folder_count, again=thorough)
+            except Exception:  # whatever the system's watches do, looking goes on
+                log.exception("the models folders cannot be watched")
+                watcher.give_up()
         warnings = (*self._problems(tree), *(watcher.problems if watcher else ()))
         return Look(found.models, self._profiles, found.unsettled, warnings, more)
 

@@ -87,18 +87,18 @@ class Pace:
             began = loop.time()
             try:
                 found = await self._look(thorough)
+                ended = loop.time()
+                if thorough:
+                    thorough_at = ended
+                if found.again:
+                    self._wake.set()
+                quiet = 0 if found.changed else quiet + 1
+                due = min(ended + _delay(found, quiet, ended - began), thorough_at + THOROUGH_S)
+                thorough = await self._wait(due)
             except Exception:  # the library must outlive whatever a folder holds
                 log.exception("the models folders could not be looked at")
                 await asyncio.sleep(AFTER_ERROR_S)
                 continue
-            ended = loop.time()
-            if thorough:
-                thorough_at = ended
-            if found.again:
-                self._wake.set()
-            quiet = 0 if found.changed else quiet + 1
-            due = min(ended + _delay(found, quiet, ended - began), thorough_at + THOROUGH_S)
-            thorough = await self._wait(due)
             thorough = thorough or loop.time() >= thorough_at + THOROUGH_S
             gap = min(max(LEAST_GAP_S, GAP_FOR_COST * (ended - began)), MOST_GAP_S)
             await asyncio.sleep(max(0.0, ended + gap - loop.time()))

@@ -63,7 +63,7 @@ class Progress:
 
     def begin(self) -> None:
         """A look at all files begins."""
-        self._judged.clear()
+        self._judged = set()
 
     def end(self) -> None:
         """It has ended: drop what is known of files and sets that are gone."""

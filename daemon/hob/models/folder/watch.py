@@ -130,6 +130,7 @@ class Watcher:
         # Folders that the system does not watch for us; the second: since they are remote.
         self._failed: dict[str, tuple[Wish, bool]] = {}
         self._cramped = False
+        self._given_up = False
         self._folders_seen = 0
         self._overheard = _Overheard(wake)
         self.problems: tuple[ErrorInfo, ...] = ()
@@ -145,6 +146,9 @@ class Watcher:
         `folders_seen` counts all folders below: more of them may be more than can be watched.
         `again` tries what did not work before.
         """
+        if self._given_up and not again:
+            return False
+        self._given_up = False
         alive = self._alive()
         for path, watched in list(self._watched.items()):
             if wanted.get(path) != watched.wish or watched.watch not in alive:
@@ -164,6 +168,11 @@ class Watcher:
         self._watch_all(added)
         self.problems = tuple(self._problems())
         return any(path in self._watched for path in added)
+
+    def give_up(self) -> None:
+        """Something went wrong that is not understood: poll until it is tried again."""
+        self._given_up = self._cramped = True
+        self.problems = tuple(self._problems())
 
     def is_healthy(self) -> bool:
         """Everything that should be watched still is."""
