@@ -40,14 +40,17 @@ class Someone:
         return self.writes
 
 
-def test_a_short_file_is_on_its_way_until_nothing_came_for_a_while() -> None:
-    progress = Progress(patience_s=30, is_written=Someone(False))
+@pytest.mark.parametrize(("written", "patience_s"), [(None, 30), (False, 10)])
+def test_a_short_file_is_on_its_way_until_nothing_came_for_a_while(
+    written: bool | None, patience_s: float
+) -> None:
+    progress = Progress(patience_s=30, is_written=Someone(written))
     assert progress.judge(file_of(10), after(11)) == Missing(10, 100)
-    assert progress.judge(file_of(10), after(39)) == Missing(10, 100)
+    assert progress.judge(file_of(10), after(9 + patience_s)) == Missing(10, 100)
     assert progress.judge(file_of(20), after(60)) == Missing(20, 100)
-    assert progress.judge(file_of(20), after(89)) == Missing(20, 100)
+    assert progress.judge(file_of(20), after(59 + patience_s)) == Missing(20, 100)
     assert progress.unsettled
-    assert progress.judge(file_of(20), after(91)) is None
+    assert progress.judge(file_of(20), after(61 + patience_s)) is None
     assert not progress.unsettled
 
 
@@ -98,7 +101,7 @@ def test_where_nobody_can_tell_who_writes_a_moment_of_quiet_must_do() -> None:
 
 
 def test_a_time_of_writing_in_the_future_is_now() -> None:
-    progress = Progress(is_written=Someone(False))
+    progress = Progress(is_written=Someone(None))
     assert progress.judge(file_of(90), after(0)) is not None
     assert progress.judge(file_of(90), after(29)) is not None
     assert progress.judge(file_of(90), after(31)) is None
