@@ -220,3 +220,19 @@ async def test_a_listener_that_leaves_is_not_worth_a_line_in_the_log(
         await reply.content.readany()
     await api.fakes.facts.left.wait()
     assert not [record for record in caplog.records if record.name == "hob.api"]
+
+
+async def test_a_listing_names_the_folders_and_what_is_wrong_with_them(api: RunningApi) -> None:
+    warning = ErrorInfo(code="model_error", message="No watches are left.", hint="Raise them.")
+    api.fakes.library.warnings.append(warning)
+    listing = msgspec.json.decode((await api.get("/hob/v1/models")).body, type=ModelList)
+    assert listing.folders == ("/models", "/more")
+    assert listing.warnings == (warning,)
+
+
+async def test_a_model_is_forgiven_by_part_of_its_name(api: RunningApi) -> None:
+    reply = await api.post("/hob/v1/models/forgive", {"model": "tin"})
+    assert msgspec.json.decode(reply.body, type=ModelEntry).info.name == "tiny"
+    assert api.fakes.library.forgiven == ["tin"]
+    missing = await api.post("/hob/v1/models/forgive", {"model": "none"})
+    assert missing.status == 404

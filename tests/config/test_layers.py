@@ -47,6 +47,9 @@ def test_the_environment_wins_over_the_file_and_flags_win_over_both(
     [
         ("models.idle_unload", "never", None),
         ("models.idle_unload", "90s", 90.0),
+        ("models.folders", "", ()),
+        ("models.folders", "/a:/b:/a", (Path("/a"), Path("/b"))),
+        ("models.folders", '["/a:b", "/c"]', (Path("/a:b"), Path("/c"))),
         ("engine.gpu_layers", "auto", None),
         ("engine.gpu_layers", "0", 0),
         ("engine.mmap", "off", False),

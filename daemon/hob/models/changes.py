@@ -57,8 +57,14 @@ def compare(before: Mapping[str, Model], after: Mapping[str, Model]) -> list[Cha
     if before is after:
         return []
     pairs = _pairs(before, after)
-    found = [Change("removed", old=old) for old in before if old not in pairs]
-    came = set(after).difference(pairs.values())
+    stays = set(pairs.values())
+    came = set(after) - stays
+    # A copy that has become what another model was gives that one its name.
+    found = [
+        Change("removed", old=old)
+        for old, was in before.items()
+        if old not in pairs and not (was.info.copying and old in stays)
+    ]
     for old, new in pairs.items():
         was, now = before[old], after[new]
         if was is now:

@@ -65,13 +65,21 @@ class Looker:
         more = False
         if watcher:
             wanted = wishes(self._folders, self._profile_folders, tree)
-            more = watcher.sync(wanted, tree.folder_count, again=thorough)
+            try:
+                more = watcher.sync(wanted, tree.folder_count, again=thorough)
+            except Exception:  # whatever the system's watches do, looking goes on
+                log.exception("the models folders cannot be watched")
+                watcher.give_up()
         warnings = (*self._problems(tree), *(watcher.problems if watcher else ()))
         return Look(found.models, self._profiles, found.unsettled, warnings, more)
 
     def refresh(self, model: Model) -> Model:
         """The model with its changed files read again; the same object when nothing changed."""
         return self._scanner.refresh(model)
+
+    def save(self) -> None:
+        """Keep what was read for the next start."""
+        self._scanner.save()
 
     def has_news(self, watcher: Watcher) -> bool:
         """Whether a folder came, went or was exchanged, a watch has ended, or the file behind a

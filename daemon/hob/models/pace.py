@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 # Events of one copy come by the thousand; looks have this much time between them, and take at
 # most a fifth of it.
 LEAST_GAP_S = 0.05
+MOST_GAP_S = 0.4
 GAP_FOR_COST = 4
 # How soon a file on its way is looked at again, from when it moves to when it does not.
 UNSETTLED_S = 0.25
@@ -86,20 +87,20 @@ class Pace:
             began = loop.time()
             try:
                 found = await self._look(thorough)
+                ended = loop.time()
+                if thorough:
+                    thorough_at = ended
+                if found.again:
+                    self._wake.set()
+                quiet = 0 if found.changed else quiet + 1
+                due = min(ended + _delay(found, quiet, ended - began), thorough_at + THOROUGH_S)
+                thorough = await self._wait(due)
             except Exception:  # the library must outlive whatever a folder holds
                 log.exception("the models folders could not be looked at")
                 await asyncio.sleep(AFTER_ERROR_S)
                 continue
-            ended = loop.time()
-            if thorough:
-                thorough_at = ended
-            if found.again:
-                self._wake.set()
-            quiet = 0 if found.changed else quiet + 1
-            due = min(ended + _delay(found, quiet, ended - began), thorough_at + THOROUGH_S)
-            thorough = await self._wait(due)
             thorough = thorough or loop.time() >= thorough_at + THOROUGH_S
-            gap = max(LEAST_GAP_S, GAP_FOR_COST * (ended - began))
+            gap = min(max(LEAST_GAP_S, GAP_FOR_COST * (ended - began)), MOST_GAP_S)
             await asyncio.sleep(max(0.0, ended + gap - loop.time()))
 
     async def _wait(self, due: float) -> bool:

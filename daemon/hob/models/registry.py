@@ -200,6 +200,7 @@ class Registry:
             self._pace = self._watcher = None
             async with self._looking:
                 await asyncio.to_thread(watcher.close)
+                await asyncio.to_thread(self._looker.save)
                 await self._save_notes()
 
     async def _look(self, thorough: bool) -> Round:
@@ -215,6 +216,8 @@ class Registry:
             changed = self._put(look.models, look.profiles)
             self._warnings = look.warnings
             self._teller.warn(self.warnings)
+            if thorough:
+                await asyncio.to_thread(self._looker.save)
             await self._save_notes()
         polled = self._watcher is not None and self._watcher.polled
         return Round(changed, look.unsettled, polled, look.watched_more)

@@ -3,6 +3,7 @@ that are made of them. Pure."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -50,8 +51,8 @@ class Shelf:
 
     def find(self, wanted: str) -> str:
         """The name of the model that `wanted` means: its name, an alias, a name that it had, or
-        any unambiguous part of its name or alias. Adapters come last, since they only say what
-        they are. Raises ModelNotFound or ModelAmbiguous."""
+        any unambiguous part of one of these. Adapters come last, since they only say what they
+        are. Raises ModelNotFound or ModelAmbiguous."""
         exact = wanted.strip().removesuffix(":latest")
         if exact in self.models:
             return exact
@@ -61,14 +62,11 @@ class Shelf:
         try:
             return match(models, wanted, self.aliases)
         except ModelNotFound as not_found:
-            try:
-                return self.aliases[match(tuple(self.aliases), wanted)]
-            except ModelError:
-                pass
-            try:
-                return match([name for name in self.models if name not in models], wanted)
-            except ModelNotFound:
-                raise not_found from None
+            adapters = {name: name for name in self.models if name not in models}
+            for others in (self.aliases, self.former, adapters):
+                with contextlib.suppress(ModelError):
+                    return others[match(tuple(others), wanted)]
+            raise not_found from None
 
 
 def arrange(files: Mapping[str, Model], notes: Notes, profiles: Sequence[Profile]) -> Shelf:

@@ -17,15 +17,17 @@ from dataclasses import dataclass
 from hob.errors import ModelCopying
 from hob.models.folder.files import Missing, ModelFile, Stamp
 
-# After this long without growth, and with nobody who writes, a copy was given up.
+# After this long without growth a copy was given up; in a part of that where it is known that
+# nobody has the file open. Some copy piece by piece and close the file in between.
 PATIENCE_S = 30.0
+LEFT_ALONE = 1 / 3
 # How long a file that looks whole waits for a writer who has it open and does nothing.
 IDLE_WRITER_S = 10.0
 # The same where the system does not tell who writes.
 UNSEEN_WRITER_S = 1.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Watched:
     """A file or set that is not settled; `changed_at` is monotonic."""
 
@@ -63,7 +65,7 @@ class Progress:
 
     def begin(self) -> None:
         """A look at all files begins."""
-        self._judged.clear()
+        self._judged = set()
 
     def end(self) -> None:
         """It has ended: drop what is known of files and sets that are gone."""
@@ -112,8 +114,9 @@ class Progress:
 
     def _on_its_way(self, file: ModelFile, seen: _Watched, quiet_s: float) -> Missing | None:
         if file.missing:
-            growing = quiet_s < self._patience_s or self._is_written(file.path)
-            return file.missing if growing else None
+            written = self._is_written(file.path)
+            patience_s = self._patience_s * (1 if written is None else LEFT_ALONE)
+            return file.missing if written or quiet_s < patience_s else None
         if quiet_s >= IDLE_WRITER_S or (seen.grew and not file.has_holes):
             return None
         written = self._is_written(file.path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import stat
 import sys
@@ -10,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from hob.errors import BadModelFile
+from hob.errors import BadModelFile, Detail
 from hob.models.gguf.cursor import cut_short
 from hob.models.gguf.describe import Description, describe
 from hob.models.gguf.header import read_header
@@ -187,13 +188,23 @@ def _first_bytes(fd: int) -> bytes:
 
 
 def _without(problem: BadModelFile) -> Description:
-    # Its traceback would keep every frame that it passed, for as long as the file is listed.
-    return Description(problem=_bare(problem))
+    """What is known of a file that is bad for this reason alone."""
+    details = tuple(sorted(problem.details.items()))
+    return _bad(problem.message, problem.hint, problem.param, details)
 
 
-def _bare(problem: BadModelFile) -> BadModelFile:
-    problem.__cause__ = problem.__context__ = problem.__traceback__ = None
-    return problem
+@functools.lru_cache(maxsize=256)
+def _bad(
+    message: str, hint: str, param: str, details: tuple[tuple[str, Detail], ...]
+) -> Description:
+    # Shared by all files that are bad in the same way, as thousands may be; and a new error, since
+    # one that was raised keeps every frame that it passed.
+    return Description(problem=BadModelFile(message, hint=hint, param=param, **dict(details)))
+
+
+def stem_of(path: str) -> str:
+    """The name of the file without its folder and its end, much sooner than a Path would tell."""
+    return os.path.splitext(os.path.basename(path))[0]  # noqa: PTH119, PTH122
 
 
 def _require_file(at: os.stat_result) -> None:

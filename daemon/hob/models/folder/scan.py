@@ -5,13 +5,15 @@ One bad file is one bad line of the list, and a file that is not whole yet is on
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hob.errors import BadModelFile
 from hob.models.folder.copying import Now, Progress, add_up, copying_error
-from hob.models.folder.files import Missing, ModelFile, Stamp, look
+from hob.models.folder.files import Missing, ModelFile, Stamp, look, stem_of
 from hob.models.folder.index import Index
 from hob.models.folder.projectors import pair
 from hob.models.folder.shards import find_set_problem, group_parts
@@ -56,11 +58,13 @@ def _now() -> Now:
 class _Memory:
     """What one scan leaves for the next, so that what did not change costs a look at its stamp.
 
-    `wishes` are the names that files would like, with what they were made from.
+    `wishes` are the names that files would like, with what they were made from, and `names` those
+    that they got.
     """
 
     files: Mapping[str, ModelFile] = field(default_factory=dict)
     wishes: Mapping[str, tuple[Description, str]] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
     models: Mapping[str, Model] = field(default_factory=dict)
 
 
@@ -89,6 +93,7 @@ class Scanner:
         self._memory: _Memory | None = None
         # The stamps of the files of which the index has a record.
         self._kept: dict[str, Stamp | None] = {}
+        self._settled: Mapping[str, ModelFile] = {}
 
     def remember(self, files: Mapping[str, ModelFile]) -> None:
         """Begin with what was read of files before."""
@@ -114,12 +119,16 @@ class Scanner:
             if (way := self._progress.judge(file, now)) is not None:
                 ways[path] = way
         groups = list(group_parts(files.values()))
-        models, wishes = self._combine(groups, _Round(memory, ways, now, roots))
-        self._memory = _Memory(files, wishes, models)
+        self._memory = self._combine(files, groups, _Round(memory, ways, now, roots))
         self._progress.end()
         if not tree.problems:
-            self._save(files, ways)
-        return Scan(models, tree, self._progress.unsettled)
+            # Files on their way are read again anyway.
+            self._settled = {
+                path: file
+                for path, file in files.items()
+                if file.stamp and not file.missing and path not in ways
+            }
+        return Scan(self._memory.models, tree, self._progress.unsettled)
 
     def refresh(self, model: Model) -> Model:
         """`model` with its changed files read again; the same object when nothing changed. Another
@@ -138,20 +147,23 @@ class Scanner:
 
     def _combine(
         self,
+        files: Mapping[str, ModelFile],
         groups: Sequence[tuple[ModelFile, ...]],
         this: _Round,
-    ) -> tuple[dict[str, Model], Mapping[str, tuple[Description, str]]]:
+    ) -> _Memory:
         pairs = _find_projectors(groups)
         # A projector that belongs to a model is a part of it, and no line of its own.
         taken = {projector.path for projector in pairs.values()}
         groups = [group for group in groups if group[0].path not in taken]
         wishes = dict(_wishes(groups, this))
-        names = unique_names({path: wish for path, (_, wish) in wishes.items()})
+        names = this.memory.names
+        if wishes != this.memory.wishes:
+            names = unique_names({path: wish for path, (_, wish) in wishes.items()})
         models = {}
         for group in sorted(groups, key=lambda group: names[group[0].path]):
             name = names[group[0].path]
             models[name] = self._one(name, group, pairs.get(group[0].path), this)
-        return models, wishes
+        return _Memory(files, wishes, names, models)
 
     def _one(
         self,
@@ -178,16 +190,12 @@ class Scanner:
             return old
         return combine(name, group, projector, own)
 
-    def _save(self, files: Mapping[str, ModelFile], ways: Mapping[str, Missing]) -> None:
-        """Bring the index to what was found. Files on their way are read again anyway."""
-        settled = {
-            path
-            for path, file in files.items()
-            if file.stamp and not file.missing and path not in ways
-        }
-        fresh = [files[path] for path in settled if self._kept.get(path) != files[path].stamp]
-        self._index.save(fresh, [path for path in self._kept if path not in settled])
-        self._kept = {path: files[path].stamp for path in settled}
+    def save(self) -> None:
+        """Bring the index to what the last scan found; on the thread of `scan`."""
+        found = self._settled
+        fresh = [file for path, file in found.items() if self._kept.get(path) != file.stamp]
+        self._index.save(fresh, [path for path in self._kept if path not in found])
+        self._kept = {path: file.stamp for path, file in found.items()}
 
 
 def scan(folders: Sequence[Path], known: Mapping[str, ModelFile]) -> dict[str, Model]:
@@ -227,9 +235,9 @@ def _wishes(
     for first, *_ in groups:
         about, wish = this.memory.wishes.get(first.path, (None, ""))
         if about is not first.about:
-            path = Path(first.path)
-            folder = "" if str(path.parent) in this.roots else path.parent.name
-            wish = make_name(path.stem, first.about, folder)
+            parent = Path(first.path).parent
+            folder = "" if str(parent) in this.roots else parent.name
+            wish = make_name(stem_of(first.path), first.about, folder)
         yield first.path, (first.about, wish)
 
 
@@ -244,7 +252,7 @@ def combine(
     first = files[0]
     about = first.about
     problem = find_set_problem(files) or about.problem
-    error = ErrorInfo.of(problem) if problem else None
+    error = _info_of(problem) if problem else None
     way = None
     if ways:
         lacks = _lacks_parts(files)
@@ -284,7 +292,7 @@ def combine(
 
 def _lacks_parts(files: Sequence[ModelFile]) -> bool:
     path = files[0].path
-    shard = shard_of(Path(path).stem) if "-of-" in path else None
+    shard = shard_of(stem_of(path)) if "-of-" in path else None
     return shard is not None and shard[2] > len(files)
 
 
@@ -292,5 +300,14 @@ def _size(file: ModelFile) -> int:
     return file.stamp.size if file.stamp else 0
 
 
+@functools.lru_cache(maxsize=256)
+def _info_of(problem: BadModelFile) -> ErrorInfo:
+    return ErrorInfo.of(problem)
+
+
 def _printable(path: str) -> str:
-    return path.encode("utf-8", "replace").decode()
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return path.encode("utf-8", "replace").decode()
+    return path

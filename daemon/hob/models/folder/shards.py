@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from hob.errors import BadModelFile
-from hob.models.folder.files import ModelFile
+from hob.models.folder.files import ModelFile, stem_of
 from hob.models.gguf.describe import Description
 from hob.models.names import shard_of
 
@@ -17,10 +17,9 @@ def group_parts(files: Iterable[ModelFile]) -> Iterator[tuple[ModelFile, ...]]:
     """Files that make one model together, in their order; most are alone."""
     split: dict[tuple[str, str, int], list[ModelFile]] = {}
     for file in files:
-        path = Path(file.path)
-        if (shard := shard_of(path.stem)) and shard[2] > 1:
+        if (shard := _shard(file)) and shard[2] > 1:
             prefix, _, count = shard
-            split.setdefault((str(path.parent), prefix, count), []).append(file)
+            split.setdefault((str(Path(file.path).parent), prefix, count), []).append(file)
         else:
             yield (file,)
     for parts in split.values():
@@ -29,7 +28,7 @@ def group_parts(files: Iterable[ModelFile]) -> Iterator[tuple[ModelFile, ...]]:
 
 def find_set_problem(files: tuple[ModelFile, ...]) -> BadModelFile | None:
     """What is wrong with the parts of a split model as a set, and with any of them."""
-    shard = shard_of(Path(files[0].path).stem)
+    shard = _shard(files[0])
     count = shard[2] if shard else 1
     if count <= 1:
         return _lone_part(files[0].about)
@@ -59,8 +58,12 @@ def _lone_part(about: Description) -> BadModelFile | None:
     )
 
 
+def _shard(file: ModelFile) -> tuple[str, int, int] | None:
+    return shard_of(stem_of(file.path)) if "-of-" in file.path else None
+
+
 def _number(file: ModelFile) -> int | None:
-    shard = shard_of(Path(file.path).stem)
+    shard = _shard(file)
     return shard[1] if shard else None
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hob.models.folder.files import Stamp, stamp_from, stamp_of
+from hob.models.folder.files import Stamp, stamp_from, stamp_of, stem_of
 from hob.models.gguf.checks import clean
 from hob.models.names import shard_of
 
@@ -162,7 +162,7 @@ def _without_aliases(files: dict[str, Stamp | None]) -> Iterator[tuple[str, Stam
     seen: set[tuple[int, int]] = set()
     for path, stamp in files.items():
         # Parts of a split model keep their places, so that a part linked twice is told as such.
-        if stamp is None or ("-of-" in path and shard_of(Path(path).stem)):
+        if stamp is None or ("-of-" in path and shard_of(stem_of(path))):
             yield path, stamp
         elif stamp.place not in seen:
             seen.add(stamp.place)

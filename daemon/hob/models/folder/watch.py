@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 # Each costs a thread. What links lead to beyond that is seen by looking now and then.
 MAX_WATCHES = 48
 
+# How long the end of the watching may take; its threads are of no use to anyone by then.
+_END_S = 2.0
+
 # Said when something is seen late; the folders themselves are in order.
 _CODE = "model_error"
 _MORE_WATCHES = (
@@ -127,6 +130,7 @@ class Watcher:
         # Folders that the system does not watch for us; the second: since they are remote.
         self._failed: dict[str, tuple[Wish, bool]] = {}
         self._cramped = False
+        self._given_up = False
         self._folders_seen = 0
         self._overheard = _Overheard(wake)
         self.problems: tuple[ErrorInfo, ...] = ()
@@ -142,6 +146,9 @@ class Watcher:
         `folders_seen` counts all folders below: more of them may be more than can be watched.
         `again` tries what did not work before.
         """
+        if self._given_up and not again:
+            return False
+        self._given_up = False
         alive = self._alive()
         for path, watched in list(self._watched.items()):
             if wanted.get(path) != watched.wish or watched.watch not in alive:
@@ -162,6 +169,11 @@ class Watcher:
         self.problems = tuple(self._problems())
         return any(path in self._watched for path in added)
 
+    def give_up(self) -> None:
+        """Something went wrong that is not understood: poll until it is tried again."""
+        self._given_up = self._cramped = True
+        self.problems = tuple(self._problems())
+
     def is_healthy(self) -> bool:
         """Everything that should be watched still is."""
         alive = self._alive()
@@ -173,7 +185,7 @@ class Watcher:
         self._watched.clear()
         if observer is not None and observer.is_alive():
             observer.stop()
-            observer.join()
+            observer.join(_END_S)
 
     def _alive(self) -> set[ObservedWatch]:
         observer = self._observer
