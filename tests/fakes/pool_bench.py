@@ -42,7 +42,7 @@ class Bench:
             resolve=self.library.resolve,
             infos=self.library.infos,
             publish=self.facts.publish,
-            options=PoolOptions(**options),  # type: ignore[arg-type]
+            options=PoolOptions(**{"start_ahead": False, **options}),  # type: ignore[arg-type]
             on_use=self.used.append,
             warm_prompts=self.read_warm_prompts,
             spawn=self.world.spawn,

@@ -72,6 +72,9 @@ class Worker:
             self._pipe.send(LoadFailed(error=ErrorInfo.of(error)))
             return _EXIT_LOAD_FAILED
         self._pipe.send(Hello(protocol=PROTOCOL_VERSION, pid=os.getpid(), build=build_info()))
+        # Imported while the process may still wait for the room to load something.
+        import hob.engine.loading  # noqa: F401
+
         order = self._load.get()
         if order is None:
             return _EXIT_OK

@@ -11,6 +11,7 @@ from hob.errors import HobError
 from hob.supervisor.answer import Answer
 from hob.supervisor.limits import Limits
 from hob.supervisor.link import FromLink, Link
+from hob.supervisor.spare import Spare
 from hob.supervisor.spawn import Spawn
 from hob.supervisor.stamps import Stamps
 from hob.wire.engine import LoadOptions, Returned
@@ -23,9 +24,10 @@ UnloadReason = Literal["asked", "idle", "room", "pressure", "changed", "removed"
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """`spawn(argv)` starts a worker; `options(info)` says how to load it, or raises ModelError;
-    `stamps` says which files those of the model are now; `on_crash` is told of a file whose load
-    crashed the process; `clock` tells unix seconds."""
+    """`spawn(argv)` starts a worker, and `spare` may have one that is started already;
+    `options(info)` says how to load it, or raises ModelError; `stamps` says which files those of
+    the model are now; `on_crash` is told of a file whose load crashed the process; `clock` tells
+    unix seconds."""
 
     spawn: Spawn
     argv: Sequence[str]
@@ -35,6 +37,7 @@ class Setup:
     clock: Callable[[], float]
     stamps: Callable[[ModelInfo], Awaitable[Stamps]]
     on_crash: Callable[[ModelInfo, HobError], None]
+    spare: Spare
 
 
 @dataclass(frozen=True, slots=True)

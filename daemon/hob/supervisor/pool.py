@@ -34,6 +34,7 @@ from hob.supervisor.process import Worker
 from hob.supervisor.room import Room
 from hob.supervisor.room_plan import Relief
 from hob.supervisor.seat import Seat
+from hob.supervisor.spare import Spare
 from hob.supervisor.spawn import WORKER_ARGV, Spawn, spawn
 from hob.supervisor.stamps import Stamps, read_stamps
 from hob.wire.base import ErrorInfo
@@ -58,10 +59,12 @@ logger = logging.getLogger(__name__)
 class PoolOptions:
     """Times in seconds. `max_loaded` models are loaded at most, fewer where memory is short;
     `idle_unload_s` 0 keeps every model; `max_queued` bounds the requests that one model may have,
-    answering and waiting together."""
+    answering and waiting together. `start_ahead`: a process is started for the next model while
+    the one before still ends."""
 
     load: LoadOptions = field(default_factory=LoadOptions)
     max_loaded: int = 4
+    start_ahead: bool = True
     max_queued: int = 64
     idle_unload_s: float = 1800.0
     hello_timeout_s: float = 30.0
@@ -120,6 +123,7 @@ class Pool:
             clock=clock,
             stamps=stamps,
             on_crash=on_crash,
+            spare=Spare(spawn, argv),
         )
         self._ledger = Ledger(planner, load_options or (lambda info: options.load), private)
         self._verdicts = Verdicts(self._ledger)
@@ -130,6 +134,7 @@ class Pool:
             is_chosen=lambda seat: seat.name == self._chosen_worker,
             hold=self._tell_why,
             refuse=self._refuse,
+            prepare=self._setup.spare.prepare if options.start_ahead else lambda: None,
         )
         self._chosen = ""
         self._chosen_worker = ""
@@ -416,6 +421,7 @@ class Pool:
         """End every worker now, in good order where it takes no longer than the stop limit."""
         self._draining = True
         self._room.close()
+        await self._setup.spare.aclose()
         for seat in self._room.seats.values():
             seat.waiting.fail(problems.stopping())
             seat.worker.post(End("shutdown", close=True))

@@ -35,6 +35,7 @@ from hob.supervisor.lifecycle import CLOSED, DOWN, READY, STARTING, STOPPING, ch
 from hob.supervisor.link import Babbled, Ended, FromLink, Link, Said
 from hob.supervisor.policy import Failures, Refuse, StartAt, decide_start, may_ask_again
 from hob.supervisor.record import Record
+from hob.supervisor.spare import follow
 from hob.supervisor.told import Told, Why
 from hob.supervisor.waiting import Waiting
 from hob.wire.engine import (
@@ -276,12 +277,17 @@ class Worker:
 
     def _start(self) -> None:
         setup = self._setup
-        link = Link(setup.spawn, setup.argv, self._post_report, self._logger)
+        taken = setup.spare.take(self._post_report, self._logger)
+        if taken is not None:
+            link, running = taken[0], follow(taken[1])
+        else:
+            link = Link(setup.spawn, setup.argv, self._post_report, self._logger)
+            running = link.run()
         life = self._life = Life(link, self._info, _now())
         if self._record.failures.count:
             self._record.restarts += 1
         self._move(STARTING, "wanted")
-        self._tasks.create_task(link.run(), name=f"worker process of {self.model}")
+        self._tasks.create_task(running, name=f"worker process of {self.model}")
         self._tasks.create_task(take_stamps(life, self._setup, self._inbox.put_nowait))
 
     def _post_report(self, link: Link, item: FromLink) -> None:
@@ -304,16 +310,20 @@ class Worker:
                 pass  # what it was asked has been settled already
             case Stamped(stamps):
                 life.stamps = stamps
-            case Checked():
-                self._checked(life, event)
             case Babbled(error):
                 self._process_failed(life, error)
-            case Said(message):
-                life.heard_at = _now()
+            case Said() | Checked():
                 try:
-                    self._listen(life, message)
+                    self._heed(life, event)
                 except ProtocolError as error:
                     self._process_failed(life, error)
+
+    def _heed(self, life: Life, event: Said | Checked) -> None:
+        if isinstance(event, Checked):
+            self._checked(life, event)
+            return
+        life.heard_at = _now()
+        self._listen(life, event.message)
 
     def _listen(self, life: Life, message: FromWorker) -> None:
         """One message in its place. Raises ProtocolError for one that is out of place."""

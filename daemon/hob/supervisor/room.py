@@ -36,7 +36,8 @@ class Room:
     """The seats by their keys, and the queue of those that want a place.
 
     `is_chosen` tells the seat of the model that is kept warm; `hold` is told why an answer waits;
-    `refuse` is told of a model that does not fit.
+    `refuse` is told of a model that does not fit; `prepare` is called when a process will be needed
+    as soon as another one is gone.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Room:
         is_chosen: Callable[[Seat], bool],
         hold: Callable[[Seat, Answer, str], None],
         refuse: Callable[[Seat, HobError], None],
+        prepare: Callable[[], None] = lambda: None,
     ) -> None:
         self.seats: dict[str, Seat] = {}
         self._max_loaded = max_loaded
@@ -56,6 +58,7 @@ class Room:
         self._is_chosen = is_chosen
         self._hold = hold
         self._refuse = refuse
+        self._prepare = prepare
         self._wanting: list[Seat] = []
         self._review_due = False
         self._timer: asyncio.TimerHandle | None = None
@@ -214,6 +217,8 @@ class Room:
         )
         for key in plan.evict:
             self.leave(self.seats[key], _why(self.seats[key]))
+        if plan.evict and plan.hold:
+            self._prepare()
         for key, fit in plan.refuse.items():
             self._turn_away(self.seats[key], fit)
         for key, planned in plan.grant.items():
