@@ -28,11 +28,11 @@ from hob.supervisor.inbox import (
     Stamped,
     TakeBack,
     Wish,
-    refuse,
 )
 from hob.supervisor.life import Life
 from hob.supervisor.lifecycle import CLOSED, DOWN, READY, STARTING, STOPPING, check_move
 from hob.supervisor.link import Babbled, Ended, FromLink, Link, Said
+from hob.supervisor.mailbox import Mailbox
 from hob.supervisor.policy import Failures, Refuse, StartAt, decide_start, may_ask_again
 from hob.supervisor.record import Record
 from hob.supervisor.spare import follow
@@ -83,12 +83,10 @@ class Worker:
         self._on_move = on_move
         self._told = Told(info.name, setup)
         self._logger = logging.getLogger(f"hob.worker.{info.name}")
-        self._inbox: asyncio.Queue[Item] = asyncio.Queue()
-        self._accepts = True
+        self._inbox = Mailbox()
         self._closing = False
         self._record = Record()
         self._waiting = Waiting()
-        self._downs: list[asyncio.Future[None]] = []
         self._life: Life | None = None
         self._stopping_why: Why = "asked"
         self._wished_at: float | None = None
@@ -98,10 +96,7 @@ class Worker:
         """Never waits. Once the actor has ended, the item is refused on the spot."""
         if isinstance(item, Ask | Wish):
             self.hopeless = False
-        if self._accepts:
-            self._inbox.put_nowait(item)
-        else:
-            refuse(item, problems.stopping())
+        self._inbox.post(item)
 
     @property
     def model(self) -> str:
@@ -148,33 +143,19 @@ class Worker:
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 while self.state != CLOSED:
-                    self._handle(await self._next_item())
+                    self._handle(await self._inbox.next(self._deadline()))
                     self._advance()
         finally:
             # In good order or not: nobody may wait for an actor that is gone.
-            self._accepts = False
             error = problems.stopping() if self._closing else problems.internal()
+            self._inbox.close(error)
             self._fail_everyone(error)
-            self._settle_downs()
-            while not self._inbox.empty():
-                refuse(self._inbox.get_nowait(), error)
-
-    async def _next_item(self) -> Item:
-        if not self._inbox.empty():
-            return self._inbox.get_nowait()
-        try:
-            async with asyncio.timeout_at(self._deadline()):
-                return await self._inbox.get()
-        except TimeoutError:
-            # A loop that was held up sees the limit first and what arrived in time second.
-            return LimitReached() if self._inbox.empty() else self._inbox.get_nowait()
+            self._waiting.settle_downs()
 
     def _deadline(self) -> float | None:
         """When patience ends in the present state, by the loop's clock."""
-        limits, life = self._setup.limits, self._life
-        if life is None:
-            return self._start_at
-        return life.deadline(self.state, limits)
+        life = self._life
+        return life.deadline(self.state, self._setup.limits) if life else self._start_at
 
     def _handle(self, item: Item) -> None:
         match item:
@@ -215,9 +196,9 @@ class Worker:
             self._fail_everyone(error)
             self._record.problem = None
         if end.down is not None:
-            self._downs.append(end.down)
+            self._waiting.add_down(end.down)
         if self.state == DOWN:
-            self._settle_downs()
+            self._waiting.settle_downs()
 
     def _rename(self, info: ModelInfo) -> None:
         self._info = info
@@ -230,7 +211,7 @@ class Worker:
             self._stop_process("replaced", None)
         life.info = info
         if life.stamps is not None:
-            self._tasks.create_task(take_stamps(life, self._setup, self._inbox.put_nowait))
+            self._tasks.create_task(take_stamps(life, self._setup, self._inbox.post))
 
     def _limit_reached(self) -> None:
         life, limits, deadline = self._life, self._setup.limits, self._deadline()
@@ -288,10 +269,10 @@ class Worker:
             self._record.restarts += 1
         self._move(STARTING, "wanted")
         self._tasks.create_task(running, name=f"worker process of {self.model}")
-        self._tasks.create_task(take_stamps(life, self._setup, self._inbox.put_nowait))
+        self._tasks.create_task(take_stamps(life, self._setup, self._inbox.post))
 
     def _post_report(self, link: Link, item: FromLink) -> None:
-        self._inbox.put_nowait(Report(link, item))
+        self._inbox.post(Report(link, item))
 
     def _serve(self, life: Life) -> None:
         """Give the process all that waits for it."""
@@ -362,7 +343,7 @@ class Worker:
 
     def _hear_end(self, life: Life, message: Finished | Returned) -> None:
         if is_guarded(life, message):
-            check = check_files(life, message, self._setup, self._inbox.put_nowait)
+            check = check_files(life, message, self._setup, self._inbox.post)
             self._tasks.create_task(check)
         else:
             self._deliver_end(life, message)
@@ -442,7 +423,7 @@ class Worker:
         if new == READY:
             self._wished_at = None
         if new in (DOWN, CLOSED):
-            self._settle_downs()
+            self._waiting.settle_downs()
         self._on_move()
 
     def _waited_s(self) -> float:
@@ -462,12 +443,6 @@ class Worker:
                 answer.fail(error)
         self._waiting.fail(error)
         self._wished_at = None
-
-    def _settle_downs(self) -> None:
-        for down in self._downs:
-            if not down.done():
-                down.set_result(None)
-        self._downs.clear()
 
 
 def _now() -> float:

@@ -138,11 +138,6 @@ class Room:
         self.leave(seat, "pressure")
         return seat.name
 
-    @property
-    def can_give(self) -> bool:
-        """Whether any model is loaded at all."""
-        return any(seat.held for seat in self.seats.values())
-
     def close(self) -> None:
         """No more reviews: what is left is ended by whoever closes."""
         self._closed = True
