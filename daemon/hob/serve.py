@@ -160,7 +160,7 @@ class Daemon:
                 for work in (
                     self._watch_socket(),
                     self._keep_a_model_chosen(),
-                    pressure.watch(self._pool, self._config.models.unload_on_pressure),
+                    pressure.watch(self._pool.holder, self._config.models.unload_on_pressure),
                     self._access.restore(),
                 )
             ]

@@ -150,7 +150,7 @@ class PoolMachine(RuleBasedStateMachine):
 
     @rule(relief=st.sampled_from(["off", "idle", "all"]))
     def other_programs_need_memory(self, relief: Relief) -> None:
-        self.happen(lambda: self.pool.relieve(relief))
+        self.happen(lambda: self.pool.holder.relieve(relief))
 
     @precondition(lambda self: self.waiting)
     @rule(data=st.data())

@@ -242,10 +242,10 @@ async def test_idle_models_leave_for_other_programs_and_the_chosen_one_only_when
     async with bench("a", "b", weights=WEIGHTS, total=100_000) as b:
         await b.pool.use("a")
         await ask(b.pool, "b")
-        assert b.pool.relieve("off") == ""
-        assert [b.pool.relieve("idle"), b.pool.relieve("idle")] == ["b", ""]
+        assert b.pool.holder.relieve("off") == ""
+        assert [b.pool.holder.relieve("idle"), b.pool.holder.relieve("idle")] == ["b", ""]
         assert (await b.facts.wait(ModelUnloaded)).why == "pressure"
-        assert b.pool.relieve("all") == "a"
+        assert b.pool.holder.relieve("all") == "a"
         await b.settle()
         assert not b.world.alive()
         await asyncio.sleep(10)

@@ -11,28 +11,27 @@ elsewhere.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
 import msgspec
 
-from hob.errors import Cancelled, HobError, ModelNotFound, NoModels
-from hob.supervisor import changes, policy, problems
-from hob.supervisor.answer import Answer, Outcome
-from hob.supervisor.inbox import End, Setup, TakeBack
+from hob.errors import HobError, ModelNotFound, NoModels
+from hob.supervisor import changes, problems
+from hob.supervisor.actors import Actors
+from hob.supervisor.answer import Answer
+from hob.supervisor.asking import Asking
+from hob.supervisor.inbox import Setup
 from hob.supervisor.ledger import Ledger, private_bytes
 from hob.supervisor.lifecycle import READY, STARTING
 from hob.supervisor.limits import Limits
 from hob.supervisor.listing import Verdicts, list_entries, worth_telling
 from hob.supervisor.memory import Planner
-from hob.supervisor.outcomes import end_fact
-from hob.supervisor.process import Worker
+from hob.supervisor.pressure import Holder
 from hob.supervisor.room import Room
-from hob.supervisor.room_plan import Relief
 from hob.supervisor.seat import Seat
 from hob.supervisor.spare import Spare
 from hob.supervisor.spawn import WORKER_ARGV, Spawn, spawn
@@ -45,8 +44,6 @@ from hob.wire.events import (
     ModelChosen,
     ModelFailed,
     RequestHeld,
-    RequestQueued,
-    RequestStarted,
 )
 from hob.wire.generate import GenerateEvent, GenerateRequest
 from hob.wire.models import ModelEntry, ModelInfo
@@ -110,8 +107,6 @@ class Pool:
         self._warm_prompts = warm_prompts
         self._clock = clock
         self._setup = Setup(
-            spawn=spawn,
-            argv=argv,
             options=lambda info: options.load,
             limits=Limits(
                 hello_s=options.hello_timeout_s,
@@ -132,7 +127,7 @@ class Pool:
             idle_unload_s=options.idle_unload_s,
             ledger=self._ledger,
             is_chosen=lambda seat: seat.name == self._chosen_worker,
-            hold=self._tell_why,
+            hold=self._hold,
             refuse=self._refuse,
             prepare=self._setup.spare.prepare if options.start_ahead else lambda: None,
         )
@@ -140,7 +135,14 @@ class Pool:
         self._chosen_worker = ""
         self._draining = False
         self._quiet = asyncio.Event()
-        self._actors: set[asyncio.Task[None]] = set()
+        self._actors = Actors(self._room, self._setup, self._load_options)
+        self._asking = Asking(
+            self._room,
+            publish,
+            clock,
+            max_queued=options.max_queued,
+            on_end=self._request_ended,
+        )
 
     def _load_options(self, seat: Seat) -> LoadOptions:
         """How the seat's model is loaded into the room that it was given."""
@@ -272,20 +274,10 @@ class Pool:
         self._on_use(name)
         self._publish(ModelChosen(at=self._clock(), model=name))
 
-    def relieve(self, relief: Relief) -> str:
-        """Other programs need memory: unload the idle model that was used longest ago. Its name,
-        or empty when there is none to unload."""
-        return self._room.relieve(relief)
-
     @property
-    def loading(self) -> bool:
-        """Whether any model is being loaded, which takes memory by itself."""
-        return any(seat.worker.state == STARTING for seat in self._room.seats.values())
-
-    @property
-    def occupied(self) -> bool:
-        """Whether any model has a place."""
-        return any(seat.held for seat in self._room.seats.values())
+    def holder(self) -> Holder:
+        """What can make way for other programs; see `pressure`."""
+        return self._room
 
     # ---- what the library finds out ----
 
@@ -327,7 +319,7 @@ class Pool:
         Entering waits until a ready worker has the request. `keep_alive` is the model's idle time
         from now on, in seconds: 0 unloads it after the answer, a negative one keeps it for good.
         """
-        async with self._asking(model, request, keep_alive) as answer:
+        async with self._ask(model, request, keep_alive) as answer:
             yield answer
 
     async def call(self, model: str, call: Call, *, keep_alive: float | None = None) -> CallResult:
@@ -335,38 +327,16 @@ class Pool:
 
         It waits in line like a request, with the same `keep_alive`. Cancelling takes the call back.
         """
-        async with self._asking(model, call, keep_alive) as answer:
+        async with self._ask(model, call, keep_alive) as answer:
             return await answer.result()
 
-    @asynccontextmanager
-    async def _asking(
+    def _ask(
         self, model: str, request: GenerateRequest | Call, keep_alive: float | None
-    ) -> AsyncIterator[Answer]:
+    ) -> AbstractAsyncContextManager[Answer]:
         self._refuse_when_draining()
         seat = self._seat(self._resolve(model or self._chosen_or_raise()))
-        policy.check_queue(seat.name, seat.requests, self._options.max_queued)
-        answer = Answer(
-            request,
-            on_start=lambda answer: self._publish(
-                RequestStarted(at=self._clock(), id=answer.id, model=seat.name)
-            ),
-            on_end=lambda answer, outcome: self._request_ended(seat, answer, outcome),
-            on_queue=lambda answer, place: self._tell_place(seat, answer, place),
-        )
-        if keep_alive is not None or seat.name == self._chosen_worker:
-            # The chosen model stays, but for a request that says otherwise.
-            seat.keep_alive = keep_alive
-        seat.waiting.answers.append(answer)
-        self._room.want(seat)
-        if place := seat.last_place:
-            self._tell_place(seat, answer, place)
-        try:
-            await answer.wait_open()
-            yield answer
-        finally:
-            if not answer.ended:
-                seat.worker.post(TakeBack(answer))
-                answer.fail(Cancelled("The request was taken back before its answer was done."))
+        chosen = seat.name == self._chosen_worker
+        return self._asking.ask(seat, request, keep_alive=keep_alive, chosen=chosen)
 
     def _chosen_or_raise(self) -> str:
         if self._chosen:
@@ -381,11 +351,7 @@ class Pool:
             param="model",
         )
 
-    def _tell_place(self, seat: Seat, answer: Answer, place: int) -> None:
-        fact = RequestQueued(at=self._clock(), id=answer.id, model=seat.name, place=place)
-        self._publish(fact)
-
-    def _tell_why(self, seat: Seat, answer: Answer, why: str) -> None:
+    def _hold(self, seat: Seat, answer: Answer, why: str) -> None:
         self._publish(RequestHeld(at=self._clock(), id=answer.id, model=seat.name, why=why))
 
     def _refuse(self, seat: Seat, error: HobError) -> None:
@@ -394,15 +360,9 @@ class Pool:
         self._publish(ModelFailed(at=self._clock(), model=seat.name, error=info))
         seat.waiting.fail(error)
 
-    def _request_ended(self, seat: Seat, answer: Answer, outcome: Outcome) -> None:
-        seat.forget(answer)
-        seat.used_at = self._now()
-        if not isinstance(outcome, HobError):
-            seat.answered_at = seat.used_at
-        self._publish(end_fact(answer.id, seat.name, outcome, self._clock()))
+    def _request_ended(self) -> None:
         if self._draining and not self.live_requests:
             self._quiet.set()
-        self._room.review_soon()
 
     # ---- the end ----
 
@@ -421,16 +381,7 @@ class Pool:
         """End every worker now, in good order where it takes no longer than the stop limit."""
         self._draining = True
         self._room.close()
-        await self._setup.spare.aclose()
-        for seat in self._room.seats.values():
-            seat.waiting.fail(problems.stopping())
-            seat.worker.post(End("shutdown", close=True))
-        actors = set(self._actors)
-        try:
-            await asyncio.gather(*actors, return_exceptions=True)
-        finally:
-            for actor in actors:
-                actor.cancel()
+        await self._actors.aclose()
 
     def _refuse_when_draining(self) -> None:
         if self._draining:
@@ -439,34 +390,10 @@ class Pool:
     # ---- seats ----
 
     def _seat(self, info: ModelInfo) -> Seat:
-        """The seat of the model that answers, with the file as it is now; made on first use with
-        its worker."""
+        """The seat of the model that answers, with the file as it is now."""
         if info.served_by:
             info = self._resolve(info.served_by)
-        known = self._room.seats.get(info.name)
-        if known is not None:
-            known.describe(info)
-            return known
-        worker = Worker(
-            info,
-            dataclasses.replace(self._setup, options=lambda info: self._load_options(seat)),
-            keep_warm=lambda: self._room.stays_warm(seat),
-            on_move=self._room.review_soon,
-        )
-        seat = self._room.seats[info.name] = Seat(info, worker, self._now())
-        actor = asyncio.get_running_loop().create_task(worker.run(), name=f"worker {info.name}")
-        self._actors.add(actor)
-        actor.add_done_callback(lambda actor: self._actor_done(actor, seat))
-        return seat
-
-    def _actor_done(self, actor: asyncio.Task[None], seat: Seat) -> None:
-        """An actor that failed is a mistake of ours; the next request gets a new one."""
-        self._actors.discard(actor)
-        if not actor.cancelled() and (error := actor.exception()) is not None:
-            logger.critical("the supervisor of %s has failed", seat.name, exc_info=error)
-            self._room.seats.pop(seat.key, None)
-            seat.waiting.fail(problems.internal())
-            self._room.review_soon()
+        return self._actors.seat_of(info)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

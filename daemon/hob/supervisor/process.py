@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 from hob.errors import HobError, ModelError, ProtocolError
 from hob.supervisor import problems
+from hob.supervisor.face import Face
 from hob.supervisor.guard import check_files, is_guarded, take_stamps
 from hob.supervisor.inbox import (
     Ask,
@@ -34,36 +35,30 @@ from hob.supervisor.lifecycle import CLOSED, DOWN, READY, STARTING, STOPPING, ch
 from hob.supervisor.link import Babbled, Ended, FromLink, Link, Said
 from hob.supervisor.mailbox import Mailbox
 from hob.supervisor.policy import Failures, Refuse, StartAt, decide_start, may_ask_again
-from hob.supervisor.record import Record
-from hob.supervisor.spare import follow
 from hob.supervisor.told import Told, Why
-from hob.supervisor.waiting import Waiting
 from hob.wire.engine import (
     Failed,
     FromWorker,
     Heartbeat,
     Hello,
     Loaded,
-    LoadedInfo,
     LoadFailed,
     LoadProgress,
     Returned,
 )
 from hob.wire.generate import Delta, Finished, Queued, Started
 from hob.wire.models import ModelInfo
-from hob.wire.status import WorkerState, WorkerStatus
+from hob.wire.status import WorkerState
 
 # When a limit is noticed this late, the daemon itself was held up, and perhaps the worker with it
 # (a suspended machine, a stopped process tree): the worker gets its time again.
 HELD_UP_S = 5.0
 
 
-class Worker:
+class Worker(Face):
     """The process of one model, whether it runs or not.
 
     `keep_warm` says whether it shall come back by itself; `on_move` is called after each move.
-    `hopeless`: what was wrong at the last start is wrong at the next too, until the file changes
-    or somebody asks for it. `load_s` is how long the last load took.
     """
 
     def __init__(
@@ -74,20 +69,13 @@ class Worker:
         keep_warm: Callable[[], bool],
         on_move: Callable[[], None],
     ) -> None:
-        self.state: WorkerState = DOWN
-        self.load_s = 0.0
-        self.hopeless = False
-        self._info = info
-        self._setup = setup
+        super().__init__(info, setup)
         self._keep_warm = keep_warm
         self._on_move = on_move
         self._told = Told(info.name, setup)
         self._logger = logging.getLogger(f"hob.worker.{info.name}")
         self._inbox = Mailbox()
         self._closing = False
-        self._record = Record()
-        self._waiting = Waiting()
-        self._life: Life | None = None
         self._stopping_why: Why = "asked"
         self._wished_at: float | None = None
         self._start_at: float | None = None
@@ -97,44 +85,6 @@ class Worker:
         if isinstance(item, Ask | Wish):
             self.hopeless = False
         self._inbox.post(item)
-
-    @property
-    def model(self) -> str:
-        return self._info.name
-
-    @property
-    def pid(self) -> int | None:
-        return self._life.link.pid if self._life else None
-
-    @property
-    def loaded(self) -> LoadedInfo | None:
-        """What the process has told of itself; None unless it is loaded."""
-        return self._life.loaded if self._life else None
-
-    @property
-    def ready_at(self) -> float | None:
-        """Since when it is ready, by the loop's clock; None unless it is."""
-        return self._life.ready_at if self._life and self.state == READY else None
-
-    @property
-    def problem(self) -> HobError | None:
-        """The last failure, while the worker is down because of it."""
-        return self._record.problem
-
-    def status(self, *, chosen: bool, waiting: int, last_used: float) -> WorkerStatus:
-        """`waiting` requests are not yet with this worker."""
-        warm_since = None
-        if self.ready_at is not None:
-            warm_since = self._setup.clock() - (_now() - self.ready_at)
-        return self._record.status(
-            self.model,
-            self.state,
-            self._life,
-            chosen=chosen,
-            waiting=waiting + len(self._waiting.answers),
-            warm_since=warm_since,
-            last_used=last_used,
-        )
 
     # ---- the actor ----
 
@@ -257,13 +207,7 @@ class Worker:
                 self._start()
 
     def _start(self) -> None:
-        setup = self._setup
-        taken = setup.spare.take(self._post_report, self._logger)
-        if taken is not None:
-            link, running = taken[0], follow(taken[1])
-        else:
-            link = Link(setup.spawn, setup.argv, self._post_report, self._logger)
-            running = link.run()
+        link, running = self._setup.spare.take_or_make(self._post_report, self._logger)
         life = self._life = Life(link, self._info, _now())
         if self._record.failures.count:
             self._record.restarts += 1

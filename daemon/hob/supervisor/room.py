@@ -138,6 +138,16 @@ class Room:
         self.leave(seat, "pressure")
         return seat.name
 
+    @property
+    def loading(self) -> bool:
+        """Whether any model is being loaded, which takes memory by itself."""
+        return any(seat.worker.state == STARTING for seat in self.seats.values())
+
+    @property
+    def occupied(self) -> bool:
+        """Whether any model has a place."""
+        return any(seat.held for seat in self.seats.values())
+
     def close(self) -> None:
         """No more reviews: what is left is ended by whoever closes."""
         self._closed = True

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from hob.supervisor.link import FromLink, Link, Said
 from hob.supervisor.spawn import Spawn
@@ -47,16 +48,19 @@ class Spare:
             self._timer.cancel()
         self._timer = loop.call_later(KEPT_S, self.discard)
 
-    def take(self, post: Post, log: logging.Logger) -> tuple[Link, asyncio.Task[None]] | None:
-        """The process and what runs it, None when there is none. What it says goes to `post` from
-        now on, and what it has said already does at once."""
+    def take_or_make(
+        self, post: Post, log: logging.Logger
+    ) -> tuple[Link, Coroutine[Any, Any, None]]:
+        """The process that was started ahead, or else a new one; the caller runs what comes with
+        it. What it says goes to `post`, and what it has said already does at once."""
         if (link := self._link) is None or (run := self._runs.get(link)) is None:
-            return None
+            link = Link(self._spawn, self._argv, post, log)
+            return link, link.run()
         self._forget()
         link.hand_over(post, log)
         for item in self._heard:
             post(link, item)
-        return link, run
+        return link, _follow(run)
 
     def discard(self) -> None:
         """End it, if nobody has taken it."""
@@ -88,7 +92,7 @@ class Spare:
             self.discard()
 
 
-async def follow(run: asyncio.Task[None]) -> None:
+async def _follow(run: asyncio.Task[None]) -> None:
     """Run what was taken as if it were one's own: cancelling this ends it."""
     try:
         await asyncio.shield(run)
