@@ -16,7 +16,7 @@ WHOLE = 40_000
 class Budget:
     """A planner over one device of `total` bytes; what processes hold is seen at once.
 
-    `others` is what other programs take.
+    `others` is what other programs take; `looks` counts how often the memory was looked at.
     """
 
     def __init__(self, world: World, total: int, weights: dict[str, int]) -> None:
@@ -24,6 +24,7 @@ class Budget:
         self.total = total
         self.weights = weights
         self.others = 0
+        self.looks = 0
 
     def weight(self, path: str) -> int:
         return self.weights[path.rsplit("/", 1)[-1].removesuffix(".gguf")]
@@ -38,6 +39,7 @@ class Budget:
         )
 
     def memory(self) -> tuple[DeviceMemory, ...]:
+        self.looks += 1
         free = max(self.total - self.others - self.held, 0)
         return (DeviceMemory(name="cpu", total_bytes=self.total, free_bytes=free),)
 

@@ -144,6 +144,17 @@ async def test_every_model_says_whether_it_would_fit() -> None:
         assert verdicts == {"a": "cpu", "giant": "no"}
 
 
+@in_virtual_time
+async def test_a_request_for_a_loaded_model_does_not_look_at_the_memory() -> None:
+    async with bench("a", weights=WEIGHTS, total=25_000) as b:
+        assert b.budget is not None
+        await ask(b.pool, "a")
+        looks = b.budget.looks
+        for _ in range(10):
+            await ask(b.pool, "a")
+        assert b.budget.looks == looks
+
+
 # ---- turns ----
 
 

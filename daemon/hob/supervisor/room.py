@@ -212,11 +212,13 @@ class Room:
         if not self._wanting and not outdated:
             self._note_promises(frozenset())
             return RoomPlan()
+        # A request for a model that is loaded must not wait for figures that it does not need.
+        loads = any(not seat.held for seat in self._wanting)
         plan = plan_room(
             self._views(),
             [seat.key for seat in self._wanting],
             self._max_loaded,
-            self._ledger.free(self.seats.values()),
+            self._ledger.free(self.seats.values()) if loads else (),
             self._rate,
             gentle=gentle,
         )
