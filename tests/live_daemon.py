@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -122,11 +123,13 @@ class LiveDaemon:
 
     def workers(self) -> list[psutil.Process]:
         """The engine workers that live now."""
-        return [
-            child
-            for child in psutil.Process(self.process.pid).children(recursive=True)
-            if "hob.engine" in " ".join(child.cmdline())
-        ]
+        found = []
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            # One that has just ended has no command line any more.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if "hob.engine" in " ".join(child.cmdline()):
+                    found.append(child)
+        return found
 
     def run(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """`hob ARGUMENTS` against this daemon."""

@@ -28,11 +28,15 @@ from hob.errors import AlreadyRunning, HobError
 from hob.instance import only_instance
 from hob.logs.setup import setup_logging
 from hob.models.choose import choose
+from hob.models.folder.index import Index
+from hob.models.folder.scan import Scanner
 from hob.models.registry import Registry
+from hob.models.show import Inspector
 from hob.paths import Paths, find_paths
 from hob.state import State, load_state, save_state
 from hob.supervisor import pressure
 from hob.supervisor.pool import Pool, PoolOptions
+from hob.wire.base import ErrorInfo
 from hob.wire.engine import CacheOptions, LoadOptions, WarmPrompt
 from hob.wire.events import DaemonReady, DaemonStopping, ModelAdded
 from hob.wire.status import Status
@@ -77,21 +81,37 @@ class Daemon:
         self._failure: HobError | None = None
         self._saving = asyncio.Lock()
         self._bus = Bus()
-        self._registry = Registry([config.models.folder], self._bus.publish)
+        self._registry = Registry(
+            list(dict.fromkeys((config.models.folder, *config.models.folders))),
+            self._bus.publish,
+            scanner=Scanner(Index(paths.model_index)),
+            notes=paths.notes_file,
+        )
         self._pool = Pool(
             resolve=self._registry.resolve,
             infos=self._registry.infos,
             publish=self._bus.publish,
             options=pool_options(config, paths),
             on_use=self._remember_use,
+            on_crash=lambda info, error: self._registry.quarantine(info, ErrorInfo.of(error)),
         )
+        self._registry.report_to(self._pool)
         self._app = web.Application()
         self._runner = build_runner(self._app, grace_s=1)
         self._listeners = Listeners(self._runner, paths.socket)
         self._access = self._build_access()
         install(
             self._app,
-            Services(self._registry, self._pool, self._bus, self, self._access),
+            Services(
+                self._registry,
+                self._pool,
+                self._bus,
+                self,
+                self._access,
+                inspector=Inspector(
+                    digest=self._registry.digest, fit=lambda _: None, profile=self._registry.profile
+                ),
+            ),
             [guard(self._access.policy)],
             ApiOptions(max_body_bytes=config.api.max_body),
         )
@@ -159,6 +179,7 @@ class Daemon:
                 self._tasks.create_task(work)
                 for work in (
                     self._watch_socket(),
+                    self._registry.watch(),
                     self._keep_a_model_chosen(),
                     pressure.watch(self._pool.holder, self._config.models.unload_on_pressure),
                     self._access.restore(),
