@@ -125,6 +125,7 @@ class Room:
             and seat.held
             and not seat.gone
             and not seat.stale
+            and seat.info.problem is None
             and self._is_chosen(seat)
         )
 
@@ -188,7 +189,8 @@ class Room:
     def _still_wanted(self, seat: Seat) -> bool:
         if self.seats.get(seat.key) is not seat:
             return False
-        comes_back = seat.kept_warm and self._is_chosen(seat) and not seat.gone
+        able = not seat.gone and seat.info.problem is None
+        comes_back = able and seat.kept_warm and self._is_chosen(seat)
         return bool(seat.waiting) or comes_back
 
     def _bring_chosen_back(self) -> set[str]:
@@ -200,7 +202,7 @@ class Room:
         for seat in self.seats.values():
             if not self._is_chosen(seat) or seat.gone or not seat.kept_warm:
                 continue
-            if seat.away_until > _now():
+            if seat.away_until > _now() or seat.info.problem is not None:
                 continue
             if seat.place == "none" and not seat.worker.hopeless and not self._wanting:
                 self._wanting.append(seat)
