@@ -32,6 +32,14 @@ def starter_model() -> Path:
     return path
 
 
+def gemma_model() -> Path:
+    """The file of a model with a sliding window, which tests/run.sh fetches."""
+    default = REPO / ".cache/models/gemma-3-270m-q4_k_m.gguf"
+    path = Path(os.environ.get("HOB_TEST_GEMMA_MODEL", default))
+    assert path.is_file(), f"{path} is missing: `bash tests/run.sh` fetches it"
+    return path
+
+
 def eventually(check: Callable[[], object], seconds: float = 30) -> None:
     """Wait until `check` is true, looking often; fail when it is not in time."""
     end = time.monotonic() + seconds

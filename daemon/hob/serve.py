@@ -19,17 +19,26 @@ from hob import __version__
 from hob.api.access import TcpAccess, TcpWish
 from hob.api.app import ApiOptions, Services, build_runner, install
 from hob.api.auth import guard
-from hob.api.token_store import FileStore, KeyringStore, Where, username_for
+from hob.api.hub_access import KeptHubAccess
+from hob.api.keyring_store import KeyringStore, Where, Words
+from hob.api.token_store import FileStore, username_for
 from hob.api.transport import Listeners
 from hob.bus import Bus
 from hob.config import Config, load_config
 from hob.config.edit import set_values
+from hob.config.kinds import WebAddress
 from hob.errors import AlreadyRunning, HobError
 from hob.instance import only_instance
 from hob.logs.setup import setup_logging
+from hob.models.adopt.adoption import Adoption
+from hob.models.adopt.found import here
+from hob.models.care.care import Care
+from hob.models.catalog import Recommender
 from hob.models.choose import choose
+from hob.models.fit.planner import FitPlanner
 from hob.models.folder.index import Index
 from hob.models.folder.scan import Scanner
+from hob.models.pull.pulls import PullOptions, Pulls
 from hob.models.registry import Registry
 from hob.models.show import Inspector
 from hob.paths import Paths, find_paths
@@ -38,7 +47,8 @@ from hob.supervisor import pressure
 from hob.supervisor.pool import Pool, PoolOptions
 from hob.wire.base import ErrorInfo
 from hob.wire.engine import CacheOptions, LoadOptions, WarmPrompt
-from hob.wire.events import DaemonReady, DaemonStopping, ModelAdded
+from hob.wire.events import DaemonReady, DaemonStopping, ModelAdded, ModelReady
+from hob.wire.fit import FitRequest, Need
 from hob.wire.status import Status
 
 _log = logging.getLogger("hob.daemon")
@@ -87,6 +97,14 @@ class Daemon:
             scanner=Scanner(Index(paths.model_index)),
             notes=paths.notes_file,
         )
+        load_options = pool_options(config, paths).load
+        self._planner = FitPlanner(
+            self._registry.model,
+            infos=self._registry.infos,
+            options=lambda _info: load_options,
+            margin_bytes=config.models.memory_margin,
+            held=self._held_memory,
+        )
         self._pool = Pool(
             resolve=self._registry.resolve,
             infos=self._registry.infos,
@@ -94,23 +112,34 @@ class Daemon:
             options=pool_options(config, paths),
             on_use=self._remember_use,
             on_crash=lambda info, error: self._registry.quarantine(info, ErrorInfo.of(error)),
+            planner=self._planner,
         )
         self._registry.report_to(self._pool)
         self._app = web.Application()
         self._runner = build_runner(self._app, grace_s=1)
         self._listeners = Listeners(self._runner, paths.socket)
         self._access = self._build_access()
+        self._hub = self._build_hub_access()
+        self._pulls = self._build_pulls()
         install(
             self._app,
             Services(
-                self._registry,
-                self._pool,
-                self._bus,
-                self,
-                self._access,
+                library=self._registry,
+                models=self._pool,
+                facts=self._bus,
+                daemon=self,
+                access=self._access,
+                pulls=self._pulls,
+                hub=self._hub,
                 inspector=Inspector(
-                    digest=self._registry.digest, fit=lambda _: None, profile=self._registry.profile
+                    digest=self._registry.digest,
+                    fit=lambda name: self._planner.explain(FitRequest(model=name)),
+                    profile=self._registry.profile,
                 ),
+                fits=self._planner,
+                care=Care(self._registry, self._pool.unload, here),
+                adoption=Adoption(self._registry, here),
+                catalog=Recommender(self._registry.infos, self._planner.memory),
             ),
             [guard(self._access.policy)],
             ApiOptions(max_body_bytes=config.api.max_body),
@@ -161,7 +190,9 @@ class Daemon:
             stack.push_async_callback(self._pool.aclose)
             await asyncio.to_thread(make_cache_folder, self._config, self._paths)
             # Before the socket answers, so that its first answer knows the models.
+            await asyncio.to_thread(self._planner.machine.refresh)
             await self._registry.rescan()
+            await self._pulls.restore()
             await self._choose()
             await self._runner.setup()
             stack.push_async_callback(self._runner.cleanup)
@@ -183,6 +214,7 @@ class Daemon:
                     self._keep_a_model_chosen(),
                     pressure.watch(self._pool.holder, self._config.models.unload_on_pressure),
                     self._access.restore(),
+                    self._pulls.run(),
                 )
             ]
             self._bus.publish(DaemonReady(at=time.time(), pid=os.getpid()))
@@ -221,11 +253,23 @@ class Daemon:
         may come back."""
         async with self._bus.subscribe() as events:
             async for event in events:
-                if isinstance(event, ModelAdded):
+                if isinstance(event, ModelReady):
+                    self._tell_devices()
+                elif isinstance(event, ModelAdded):
                     if self._pool.chosen:
                         self._pool.model_added(event.model)
                     else:
                         await self._choose()
+
+    def _tell_devices(self) -> None:
+        """Only a worker knows which GPUs llama.cpp can use."""
+        for worker in self._pool.workers():
+            if worker.build:
+                self._planner.machine.tell(worker.build)
+
+    def _held_memory(self) -> list[Need]:
+        loaded = [worker.loaded for worker in self._pool.workers() if worker.loaded]
+        return [need for info in loaded for need in info.memory]
 
     async def _choose(self) -> None:
         last_used = (await asyncio.to_thread(load_state, self._paths.state_file)).last_used
@@ -242,6 +286,34 @@ class Daemon:
                 await asyncio.to_thread(save_state, self._paths.state_file, state)
             except OSError as error:
                 _log.warning("the chosen model cannot be remembered: %s", error)
+
+    # ---- getting models ----
+
+    def _build_pulls(self) -> Pulls:
+        options = PullOptions(
+            folder=self._registry.folder,
+            hub=hub_address(self._config, os.environ),
+            record=self._paths.state_dir / "pulls.json",
+        )
+        return Pulls(
+            options,
+            rescan=self._registry.rescan,
+            at_path=self._registry.at_path,
+            note_digest=self._registry.note_digest,
+            publish=self._bus.publish,
+            token=self._hub.token,
+        )
+
+    def _build_hub_access(self) -> KeptHubAccess:
+        words = Words("the hub's token", "`hob login hf`", "set HF_TOKEN where the daemon starts")
+        return KeptHubAccess(
+            KeyringStore(username_for(_home_digest(), "hf-token"), words=words),
+            whose=self._whose,
+            from_environment=os.environ.get("HF_TOKEN", ""),
+        )
+
+    async def _whose(self, token: str) -> str:
+        return await self._pulls.account(token)
 
     # ---- TCP ----
 
@@ -297,6 +369,17 @@ def pool_options(config: Config, paths: Paths) -> PoolOptions:
         start_timeout_s=engine.start_timeout,
         stall_timeout_s=engine.stall_timeout,
     )
+
+
+def hub_address(config: Config, environ: Mapping[str, str]) -> str:
+    """The hub's address: the setting, else what HF_ENDPOINT says, as other programs take it."""
+    elsewhere = environ.get("HF_ENDPOINT", "")
+    if elsewhere and config.sources["models.hub"] == "default":
+        try:
+            return WebAddress().check(elsewhere)
+        except ValueError:
+            _log.warning("HF_ENDPOINT is not the address of a server, so it is not used")
+    return config.models.hub
 
 
 def _cache_options(config: Config, paths: Paths) -> CacheOptions:
