@@ -113,6 +113,7 @@ class Daemon:
             on_use=self._remember_use,
             on_crash=lambda info, error: self._registry.quarantine(info, ErrorInfo.of(error)),
             planner=self._planner,
+            look_again=lambda: asyncio.to_thread(self._planner.machine.refresh),
         )
         self._registry.report_to(self._pool)
         self._app = web.Application()

@@ -48,6 +48,7 @@ class Bench:
             spawn=self.world.spawn,
             stamps=self.library.stamps,
             planner=self.budget,
+            look_again=self.budget.look_again if self.budget else None,
             private=self.budget.private if self.budget else lambda pid: None,
             on_crash=lambda info, error: self.crashes.append((info, error)),
         )

@@ -50,7 +50,8 @@ async def test_a_worker_is_told_what_was_planned() -> None:
     async with bench("a", weights=WEIGHTS, total=15_000) as b:
         await b.pool.load("a")
         options = load_of(b.world.children[0]).options
-        assert (options.context_length, options.kv_type, options.gpu_layers) == (5_000, "q8_0", 0)
+        assert (options.context_length, options.kv_type) == (5_000, "q8_0")
+        assert options.gpu_layers is None, "the planner knows of no GPU, but the worker may"
 
 
 @in_virtual_time
@@ -87,6 +88,18 @@ async def test_a_model_that_does_not_fit_is_refused_at_once_and_nobody_leaves() 
         assert error.details["free_bytes"] == 25_000
         assert "a smaller model" in error.hint
         assert warm(b) == {"a"}
+
+
+@in_virtual_time
+async def test_a_switch_waits_for_new_figures_of_a_gpu_that_a_model_has_left() -> None:
+    async with bench("a", "b", weights=WEIGHTS, total=25_000) as b:
+        assert b.budget is not None
+        b.budget.device = "CUDA0"
+        for name in ("a", "b", "a"):
+            await ask(b.pool, name)
+            options = load_of(b.world.children[-1]).options
+            assert (options.context_length, options.gpu_layers) == (10_000, 10)
+        assert b.most_alive == 1
 
 
 @in_virtual_time

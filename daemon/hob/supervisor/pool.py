@@ -4,8 +4,7 @@ A model has a *seat* from its first use on. A seat needs a place and memory to h
 `room` shares them. Requests wait in their seat until it has its place; then they go to the
 worker's actor, which starts the process when needed.
 
-This module is long because it is the pool's whole face: each method is a few lines on what is done
-elsewhere.
+This module is long because it is the pool's whole face; what it does is done elsewhere.
 """
 
 from __future__ import annotations
@@ -77,7 +76,8 @@ class Pool:
     can be remembered, and `on_crash` each file whose load crashed the process. `load_options` says
     how a model is to be loaded (else all alike, as `options.load`), `planner` how much memory that
     takes (else only the places count). `warm_prompts` is asked at each load for those beside the
-    options' own. None of these raise. `stamps` tells a model's files apart, `private` what memory a
+    options' own. `look_again` makes the planner read the memory of the GPUs anew. None of these
+    raise. `stamps` tells a model's files apart, `private` what memory a
     process holds for itself; `clock` tells unix seconds.
     """
 
@@ -97,6 +97,7 @@ class Pool:
         spawn: Spawn = spawn,
         stamps: Callable[[ModelInfo], Awaitable[Stamps]] = read_stamps,
         private: Callable[[int], int | None] = private_bytes,
+        look_again: Callable[[], Awaitable[None]] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._resolve = resolve
@@ -120,7 +121,9 @@ class Pool:
             on_crash=on_crash,
             spare=Spare(spawn, argv),
         )
-        self._ledger = Ledger(planner, load_options or (lambda info: options.load), private)
+        self._ledger = Ledger(
+            planner, load_options or (lambda info: options.load), private, look_again
+        )
         self._verdicts = Verdicts(self._ledger)
         self._room = Room(
             max_loaded=options.max_loaded,

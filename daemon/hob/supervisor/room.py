@@ -60,6 +60,7 @@ class Room:
         self._refuse = refuse
         self._prepare = prepare
         self._wanting: list[Seat] = []
+        self._looks: set[asyncio.Task[None]] = set()
         self._review_due = False
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -92,8 +93,21 @@ class Room:
         return down
 
     def _left(self, seat: Seat) -> None:
+        if self._ledger.must_look_again(seat) and not self._closed:
+            look = asyncio.get_running_loop().create_task(self._look_again(seat))
+            self._looks.add(look)
+            look.add_done_callback(self._looks.discard)
+            return
         seat.ends -= 1
         self.review_soon()
+
+    async def _look_again(self, seat: Seat) -> None:
+        """The seat counts as leaving until it is known what came free."""
+        try:
+            await self._ledger.look_again()
+        finally:
+            seat.ends -= 1
+            self.review_soon()
 
     def set_aside(self, seat: Seat) -> None:
         """The model is no more: its name is free for another one, and the seat goes when all that
@@ -152,6 +166,8 @@ class Room:
     def close(self) -> None:
         """No more reviews: what is left is ended by whoever closes."""
         self._closed = True
+        for look in self._looks:
+            look.cancel()
         if self._timer is not None:
             self._timer.cancel()
 
