@@ -114,6 +114,7 @@ class Daemon:
             on_use=self._remember_use,
             on_crash=lambda info, error: self._registry.quarantine(info, ErrorInfo.of(error)),
             planner=self._planner,
+            look_again=lambda: asyncio.to_thread(self._planner.machine.refresh),
         )
         self._registry.report_to(self._pool)
         self._app = web.Application()
@@ -218,7 +219,7 @@ class Daemon:
                     self._watch_socket(),
                     self._registry.watch(),
                     self._keep_a_model_chosen(),
-                    pressure.watch(self._pool, self._config.models.unload_on_pressure),
+                    pressure.watch(self._pool.holder, self._config.models.unload_on_pressure),
                     self._access.restore(),
                     self._pulls.run(),
                 )

@@ -115,7 +115,8 @@ class Peer(Server):
 
 
 class Hob(Server):
-    """`hob serve` in a temporary HOB_HOME; without a model it has no worker."""
+    """`hob serve` in a temporary HOB_HOME; without a model it has no worker. `settings` are more
+    environment variables."""
 
     name = "Hob"
 
@@ -123,6 +124,7 @@ class Hob(Server):
         super().__init__(log)
         self._setup = setup
         self._with_model = with_model
+        self.settings: dict[str, str] = {}
         self.home = Path(tempfile.mkdtemp(prefix="hob-bench-"))
         (self.home / "models").mkdir()
         if with_model:
@@ -150,6 +152,7 @@ class Hob(Server):
             "HOB_ENGINE_THREADS": str(setup.threads),
             "HOB_ENGINE_SLOTS": str(setup.slots),
             "HOB_ENGINE_CONTEXT_LENGTH": str(setup.context),
+            **self.settings,
         }
 
     def _is_ready(self) -> bool:
@@ -178,16 +181,16 @@ class Hob(Server):
     def use(self) -> float:
         """Seconds from asking for the model, which is not loaded, until it is ready."""
         body = {"model": str(self.workers()[0]["model"])}
-        self._post("/hob/v1/models/unload", body)
+        self.post("/hob/v1/models/unload", body)
         began = time.perf_counter()
-        self._post("/hob/v1/models/use", body)
+        self.post("/hob/v1/models/use", body)
         return time.perf_counter() - began
 
     def prefill(self, prompt: str) -> None:
         """Let it read a prompt that is to come."""
-        self._post("/hob/v1/prefill", {"messages": [{"role": "user", "content": prompt}]})
+        self.post("/hob/v1/prefill", {"messages": [{"role": "user", "content": prompt}]})
 
-    def _post(self, path: str, body: object) -> None:
+    def post(self, path: str, body: object) -> None:
         status, reply = self.address.request("POST", path, body)
         if status >= http.HTTPStatus.BAD_REQUEST:
             raise RuntimeError(f"POST {path}: {status} {reply!r}")

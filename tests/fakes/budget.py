@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from fakes.in_process import World
@@ -16,7 +17,8 @@ WHOLE = 40_000
 class Budget:
     """A planner over one device of `total` bytes; what processes hold is seen at once.
 
-    `others` is what other programs take.
+    `others` is what other programs take; with `device` it is a GPU's, whose figures of what is held
+    are as old as the last `look_again`. `looks` counts how often the memory was looked at.
     """
 
     def __init__(self, world: World, total: int, weights: dict[str, int]) -> None:
@@ -24,6 +26,9 @@ class Budget:
         self.total = total
         self.weights = weights
         self.others = 0
+        self.looks = 0
+        self.device = "cpu"
+        self._seen = 0
 
     def weight(self, path: str) -> int:
         return self.weights[path.rsplit("/", 1)[-1].removesuffix(".gguf")]
@@ -38,8 +43,23 @@ class Budget:
         )
 
     def memory(self) -> tuple[DeviceMemory, ...]:
-        free = max(self.total - self.others - self.held, 0)
-        return (DeviceMemory(name="cpu", total_bytes=self.total, free_bytes=free),)
+        self.looks += 1
+        held = self.held if self.device == "cpu" else max(self.held, self._seen)
+        self._seen = held
+        free = max(self.total - self.others - held, 0)
+        return (
+            DeviceMemory(
+                name=self.device,
+                kind="cpu" if self.device == "cpu" else "gpu",
+                total_bytes=self.total,
+                free_bytes=free,
+            ),
+        )
+
+    async def look_again(self) -> None:
+        """The driver takes its time."""
+        await asyncio.sleep(0.5)
+        self._seen = self.held
 
     def private(self, pid: int) -> int | None:
         """All that it holds: in this world no memory is hidden."""
@@ -57,9 +77,11 @@ class Budget:
             context_length=context,
             whole_context_length=WHOLE,
             kv_type="q8_0",
-            gpu_layers=0,
+            gpu_layers=0 if self.device == "cpu" else 10,
             layers=10,
-            needs=(Need(device="cpu", weight_bytes=weight, kv_bytes=context if fits else wish),),
+            needs=(
+                Need(device=self.device, weight_bytes=weight, kv_bytes=context if fits else wish),
+            ),
             devices=tuple(memory),
             why="" if fits else f"{info.name} needs {weight} bytes and {free} are free.",
             nearest=() if fits else (FitChoice(words="a smaller model", need_bytes=1),),

@@ -42,12 +42,13 @@ class Bench:
             resolve=self.library.resolve,
             infos=self.library.infos,
             publish=self.facts.publish,
-            options=PoolOptions(**options),  # type: ignore[arg-type]
+            options=PoolOptions(**{"start_ahead": False, **options}),  # type: ignore[arg-type]
             on_use=self.used.append,
             warm_prompts=self.read_warm_prompts,
             spawn=self.world.spawn,
             stamps=self.library.stamps,
             planner=self.budget,
+            look_again=self.budget.look_again if self.budget else None,
             private=self.budget.private if self.budget else lambda pid: None,
             on_crash=lambda info, error: self.crashes.append((info, error)),
         )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 
 from fakes.in_process import FakeChild
 from fakes.pool_bench import Bench, bench, in_virtual_time
 from fakes.supervised import ask, prefill, request
-from hob.errors import HobError, ModelChanged, ModelNotFound, WorkerDied
+from hob.errors import HobError, ModelChanged, ModelCopying, ModelNotFound, WorkerDied
+from hob.wire.base import ErrorInfo
 from hob.wire.calls import Embed, Embedded
 from hob.wire.events import ModelChosen, ModelFailed, ModelReady, ModelUnloaded, RequestFinished
 
@@ -94,6 +96,46 @@ async def test_a_model_found_changed_waits_for_the_library_before_it_is_loaded_a
         await asyncio.sleep(10)
         assert not b.world.alive()
         b.pool.model_changed(b.library.put("a", b"other"), in_place=True)
+        await b.settle()
+        assert loaded_paths(b) == ["a.gguf"]
+
+
+@in_virtual_time
+async def test_a_model_that_is_being_copied_over_is_loaded_when_the_copy_is_whole() -> None:
+    async with bench("a", "b", max_loaded=1) as b:
+        await b.pool.use("a")
+        b.world.auto_answer = False
+        async with asyncio.TaskGroup() as group:
+            answering = group.create_task(ask(b.pool, "b"))
+            await b.settle()
+            waiting = group.create_task(b.failure(ask(b.pool, "a")))
+            await b.settle()
+            problem = ErrorInfo.of(ModelCopying("It is being copied."))
+            half = msgspec.structs.replace(b.library.put("a", b"h"), problem=problem)
+            b.library.models["a"] = half
+            b.pool.model_changed(half, in_place=True)
+            assert isinstance(await waiting, ModelCopying)
+            let_answer(b.world.children[-1])
+            await answering
+        await b.pool.unload("b")
+        await asyncio.sleep(100)
+        assert not b.world.alive()
+        b.pool.model_changed(b.library.put("a", b"whole"), in_place=True)
+        await b.settle()
+        assert loaded_paths(b) == ["a.gguf"]
+
+
+@in_virtual_time
+async def test_the_chosen_model_rests_while_it_is_copied_over() -> None:
+    async with bench("a") as b:
+        await b.pool.use("a")
+        problem = ErrorInfo.of(ModelCopying("It is being copied."))
+        half = msgspec.structs.replace(b.library.put("a", b"h"), problem=problem)
+        b.pool.model_changed(half, in_place=True)
+        await asyncio.sleep(100)
+        assert not b.world.alive()
+        b.library.put("a", b"whole")
+        b.pool.model_added("a")
         await b.settle()
         assert loaded_paths(b) == ["a.gguf"]
 

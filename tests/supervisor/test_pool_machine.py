@@ -31,6 +31,9 @@ TOTAL = 61_000
 
 
 class PoolMachine(RuleBasedStateMachine):
+    # A process that is started ahead has no model yet, so it takes no place.
+    start_ahead = False
+
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner(loop_factory=VirtualLoop)
@@ -45,6 +48,7 @@ class PoolMachine(RuleBasedStateMachine):
             max_loaded=MAX_LOADED,
             idle_unload_s=500,
             stall_timeout_s=60,
+            start_ahead=self.start_ahead,
         )
         self.pool, self.world = self.bench.pool, self.bench.world
         self.library = self.bench.library
@@ -146,7 +150,7 @@ class PoolMachine(RuleBasedStateMachine):
 
     @rule(relief=st.sampled_from(["off", "idle", "all"]))
     def other_programs_need_memory(self, relief: Relief) -> None:
-        self.happen(lambda: self.pool.relieve(relief))
+        self.happen(lambda: self.pool.holder.relieve(relief))
 
     @precondition(lambda self: self.waiting)
     @rule(data=st.data())
@@ -203,7 +207,7 @@ class PoolMachine(RuleBasedStateMachine):
 
     @invariant()
     def never_more_processes_than_places(self) -> None:
-        assert len(self.world.alive()) <= MAX_LOADED
+        assert len(self.world.alive()) <= MAX_LOADED + self.start_ahead
 
     @invariant()
     def never_two_processes_for_a_model(self) -> None:
@@ -250,3 +254,11 @@ class PoolMachine(RuleBasedStateMachine):
 
 PoolMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 TestPoolMachine = PoolMachine.TestCase
+
+
+class StartingAhead(PoolMachine):
+    start_ahead = True
+
+
+StartingAhead.TestCase.settings = PoolMachine.TestCase.settings
+TestStartingAhead = StartingAhead.TestCase

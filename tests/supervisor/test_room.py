@@ -50,7 +50,8 @@ async def test_a_worker_is_told_what_was_planned() -> None:
     async with bench("a", weights=WEIGHTS, total=15_000) as b:
         await b.pool.load("a")
         options = load_of(b.world.children[0]).options
-        assert (options.context_length, options.kv_type, options.gpu_layers) == (5_000, "q8_0", 0)
+        assert (options.context_length, options.kv_type) == (5_000, "q8_0")
+        assert options.gpu_layers is None, "the planner knows of no GPU, but the worker may"
 
 
 @in_virtual_time
@@ -87,6 +88,18 @@ async def test_a_model_that_does_not_fit_is_refused_at_once_and_nobody_leaves() 
         assert error.details["free_bytes"] == 25_000
         assert "a smaller model" in error.hint
         assert warm(b) == {"a"}
+
+
+@in_virtual_time
+async def test_a_switch_waits_for_new_figures_of_a_gpu_that_a_model_has_left() -> None:
+    async with bench("a", "b", weights=WEIGHTS, total=25_000) as b:
+        assert b.budget is not None
+        b.budget.device = "CUDA0"
+        for name in ("a", "b", "a"):
+            await ask(b.pool, name)
+            options = load_of(b.world.children[-1]).options
+            assert (options.context_length, options.gpu_layers) == (10_000, 10)
+        assert b.most_alive == 1
 
 
 @in_virtual_time
@@ -142,6 +155,17 @@ async def test_every_model_says_whether_it_would_fit() -> None:
         await b.pool.load("a")
         verdicts = {entry.info.name: entry.verdict for entry in b.pool.entries()}
         assert verdicts == {"a": "cpu", "giant": "no"}
+
+
+@in_virtual_time
+async def test_a_request_for_a_loaded_model_does_not_look_at_the_memory() -> None:
+    async with bench("a", weights=WEIGHTS, total=25_000) as b:
+        assert b.budget is not None
+        await ask(b.pool, "a")
+        looks = b.budget.looks
+        for _ in range(10):
+            await ask(b.pool, "a")
+        assert b.budget.looks == looks
 
 
 # ---- turns ----
@@ -242,10 +266,10 @@ async def test_idle_models_leave_for_other_programs_and_the_chosen_one_only_when
     async with bench("a", "b", weights=WEIGHTS, total=100_000) as b:
         await b.pool.use("a")
         await ask(b.pool, "b")
-        assert b.pool.relieve("off") == ""
-        assert [b.pool.relieve("idle"), b.pool.relieve("idle")] == ["b", ""]
+        assert b.pool.holder.relieve("off") == ""
+        assert [b.pool.holder.relieve("idle"), b.pool.holder.relieve("idle")] == ["b", ""]
         assert (await b.facts.wait(ModelUnloaded)).why == "pressure"
-        assert b.pool.relieve("all") == "a"
+        assert b.pool.holder.relieve("all") == "a"
         await b.settle()
         assert not b.world.alive()
         await asyncio.sleep(10)

@@ -13,7 +13,14 @@ from hob.cli.sanitize import one_line
 from hob.client import Client
 from hob.client.stream import FactStream
 from hob.errors import HobError
-from hob.wire.events import DaemonStopping, ModelFailed, ModelLoading, ModelReady, ModelUnloaded
+from hob.wire.events import (
+    DaemonStopping,
+    ModelFailed,
+    ModelLoading,
+    ModelReady,
+    ModelUnloaded,
+    RequestHeld,
+)
 from hob.wire.status import Status, WorkerStatus
 
 _BAR_CELLS = 20
@@ -128,6 +135,8 @@ class LoadingWatcher:
             for fact in facts:
                 if isinstance(fact, ModelLoading):
                     self._line.show(f"Loading {fact.model}", fact.fraction)
+                elif isinstance(fact, RequestHeld):
+                    self._line.show(fact.why)
         except HobError:
             # The stream was interrupted, or the daemon ended; both end the watch.
             return

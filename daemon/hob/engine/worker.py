@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
@@ -36,10 +37,14 @@ _EXIT_OK, _EXIT_LOAD_FAILED, _EXIT_FAULT = 0, 1, 4
 
 
 class Worker:
-    """What the threads share: the reader hands messages to `handle`, the main thread serves."""
+    """What the threads share: the reader hands messages to `handle`, the main thread serves.
 
-    def __init__(self, pipe: Pipe) -> None:
+    `end` is called once all is done and saved, before the model is closed.
+    """
+
+    def __init__(self, pipe: Pipe, end: Callable[[], None] = lambda: None) -> None:
         self._pipe = pipe
+        self._end = end
         self._load: SimpleQueue[Load | None] = SimpleQueue()
         # Set once, before Loaded is sent; requests come only after Loaded.
         self._service: Service | None = None
@@ -67,6 +72,9 @@ class Worker:
             self._pipe.send(LoadFailed(error=ErrorInfo.of(error)))
             return _EXIT_LOAD_FAILED
         self._pipe.send(Hello(protocol=PROTOCOL_VERSION, pid=os.getpid(), build=build_info()))
+        # Imported while the process may still wait for the room to load something.
+        import hob.engine.loading  # noqa: F401
+
         order = self._load.get()
         if order is None:
             return _EXIT_OK
@@ -77,6 +85,7 @@ class Worker:
                 self._pipe.send(LoadFailed(error=ErrorInfo.of(error)))
                 return _EXIT_LOAD_FAILED
             self._answer(model)
+            self._end()
         return _EXIT_OK
 
     def _load_model(self, order: Load, stack: ExitStack) -> LoadedModel | LoadedEmbedder:
@@ -105,12 +114,20 @@ def run() -> int:
     """Serve the pipe until told to stop; the exit status."""
     threading.excepthook = _end_worker
     pipe = Pipe()
-    worker = Worker(pipe)
+    worker = Worker(pipe, lambda: _end_at_once(pipe))
     pipe.listen(worker.handle)
     status = worker.serve()
     pipe.flush()
     sys.stderr.flush()
     return status
+
+
+def _end_at_once(pipe: Pipe) -> None:
+    """The next model may be waiting for the memory, and the system takes it back in one go, much
+    faster than llama.cpp and the interpreter give it back piece by piece."""
+    pipe.flush()
+    sys.stderr.flush()
+    os._exit(_EXIT_OK)
 
 
 def _end_worker(uncaught: threading.ExceptHookArgs) -> None:

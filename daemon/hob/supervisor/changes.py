@@ -17,6 +17,9 @@ def take_over_change(room: Room, info: ModelInfo, *, in_place: bool) -> None:
     for seat in _seats_of(room, info.name):
         seat.info = info if seat.name == info.name else seat.info
         seat.worker.hopeless = False
+        if info.problem is not None:
+            # It is being copied over, or was spoiled: there is nothing to load for now.
+            seat.waiting.fail(info.problem.error())
         if not seat.held:
             continue
         if in_place:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,7 +11,7 @@ from hob.errors import HobError
 from hob.supervisor.answer import Answer
 from hob.supervisor.limits import Limits
 from hob.supervisor.link import FromLink, Link
-from hob.supervisor.spawn import Spawn
+from hob.supervisor.spare import Spare
 from hob.supervisor.stamps import Stamps
 from hob.wire.engine import LoadOptions, Returned
 from hob.wire.events import Event
@@ -23,18 +23,17 @@ UnloadReason = Literal["asked", "idle", "room", "pressure", "changed", "removed"
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """`spawn(argv)` starts a worker; `options(info)` says how to load it, or raises ModelError;
-    `stamps` says which files those of the model are now; `on_crash` is told of a file whose load
-    crashed the process; `clock` tells unix seconds."""
+    """`spare` starts workers, or has one that is started already; `options(info)` says how to load
+    it, or raises ModelError; `stamps` says which files those of the model are now; `on_crash` is
+    told of a file whose load crashed the process; `clock` tells unix seconds."""
 
-    spawn: Spawn
-    argv: Sequence[str]
     options: Callable[[ModelInfo], LoadOptions]
     limits: Limits
     publish: Callable[[Event], None]
     clock: Callable[[], float]
     stamps: Callable[[ModelInfo], Awaitable[Stamps]]
     on_crash: Callable[[ModelInfo, HobError], None]
+    spare: Spare
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ will take, and the weights of a loaded one are pages of its file, which the syst
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from hob.errors import OutOfMemory
 from hob.supervisor.lifecycle import READY
@@ -46,7 +46,8 @@ def private_bytes(pid: int) -> int | None:
 class Ledger:
     """`planner` None: nobody knows about memory, and everything fits.
 
-    `options` says how a model is loaded as far as settings and profile go.
+    `options` says how a model is loaded as far as settings and profile go. `look_again` reads the
+    figures of the GPUs anew.
     """
 
     def __init__(
@@ -54,10 +55,21 @@ class Ledger:
         planner: Planner | None,
         options: Callable[[ModelInfo], LoadOptions],
         private: Callable[[int], int | None] = private_bytes,
+        look_again: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._planner = planner
         self._options = options
         self._private = private
+        self._look_again = look_again
+
+    def must_look_again(self, seat: Seat) -> bool:
+        """Whether the figures of what the seat's model held are not read at each look: a GPU's
+        driver is asked now and then, and would still count a model that has just left."""
+        return self._look_again is not None and bool(seat.holds.keys() - {_CPU})
+
+    async def look_again(self) -> None:
+        if self._look_again is not None:
+            await self._look_again()
 
     def free(self, seats: Iterable[Seat]) -> Memory:
         """What new models may take: what is free, less what those of the seats will still take."""
@@ -86,7 +98,7 @@ class Ledger:
         hidden: dict[str, int] = {}
         for device, need in seat.holds.items():
             if device != _CPU:
-                hidden[device] = 0 if loaded else need
+                hidden[device] = 0 if loaded or not seat.held else need
             elif pid is None:
                 hidden[device] = need
             elif private is None:

@@ -74,6 +74,11 @@ class Link:
     def pid(self) -> int | None:
         return self._child.pid if self._child else None
 
+    def hand_over(self, post: Callable[[Link, FromLink], None], logger: logging.Logger) -> None:
+        """From now on it is somebody else's."""
+        self._post = post
+        self._logger = logger
+
     def send(self, message: ToWorker) -> None:
         """Write without waiting: a wedged worker must not wedge us, and the number of requests
         that may pile up in the pipe is bounded by the pool."""

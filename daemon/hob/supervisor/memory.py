@@ -78,12 +78,13 @@ def planned(options: LoadOptions, fit: Fit | None) -> LoadOptions:
     """The options with what the fit has decided."""
     if fit is None:
         return options
+    knows_gpus = any(device.kind == "gpu" for device in fit.devices)
     return msgspec.structs.replace(
         options,
         context_length=fit.context_length or options.context_length,
         kv_type=fit.kv_type if fit.kv_type in ("f16", "q8_0", "q4_0") else options.kv_type,
         # Without a GPU that the planner knows of, the worker looks for one itself.
-        gpu_layers=fit.gpu_layers or options.gpu_layers,
+        gpu_layers=fit.gpu_layers if knows_gpus else options.gpu_layers,
     )
 
 

@@ -4,36 +4,35 @@ A model has a *seat* from its first use on. A seat needs a place and memory to h
 `room` shares them. Requests wait in their seat until it has its place; then they go to the
 worker's actor, which starts the process when needed.
 
-This module is long because it is the pool's whole face: each method is a few lines on what is done
-elsewhere.
+This module is long because it is the pool's whole face; what it does is done elsewhere.
 """
 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
 import msgspec
 
-from hob.errors import Cancelled, HobError, ModelNotFound, NoModels
-from hob.supervisor import changes, policy, problems
-from hob.supervisor.answer import Answer, Outcome
-from hob.supervisor.inbox import End, Setup, TakeBack
+from hob.errors import HobError, ModelNotFound, NoModels
+from hob.supervisor import changes, problems
+from hob.supervisor.actors import Actors
+from hob.supervisor.answer import Answer
+from hob.supervisor.asking import Asking
+from hob.supervisor.inbox import Setup
 from hob.supervisor.ledger import Ledger, private_bytes
 from hob.supervisor.lifecycle import READY, STARTING
 from hob.supervisor.limits import Limits
 from hob.supervisor.listing import Verdicts, list_entries, worth_telling
 from hob.supervisor.memory import Planner
-from hob.supervisor.outcomes import end_fact
-from hob.supervisor.process import Worker
+from hob.supervisor.pressure import Holder
 from hob.supervisor.room import Room
-from hob.supervisor.room_plan import Relief
 from hob.supervisor.seat import Seat
+from hob.supervisor.spare import Spare
 from hob.supervisor.spawn import WORKER_ARGV, Spawn, spawn
 from hob.supervisor.stamps import Stamps, read_stamps
 from hob.wire.base import ErrorInfo
@@ -44,8 +43,6 @@ from hob.wire.events import (
     ModelChosen,
     ModelFailed,
     RequestHeld,
-    RequestQueued,
-    RequestStarted,
 )
 from hob.wire.generate import GenerateEvent, GenerateRequest
 from hob.wire.models import ModelEntry, ModelInfo
@@ -58,10 +55,12 @@ logger = logging.getLogger(__name__)
 class PoolOptions:
     """Times in seconds. `max_loaded` models are loaded at most, fewer where memory is short;
     `idle_unload_s` 0 keeps every model; `max_queued` bounds the requests that one model may have,
-    answering and waiting together."""
+    answering and waiting together. `start_ahead`: a process is started for the next model while
+    the one before still ends."""
 
     load: LoadOptions = field(default_factory=LoadOptions)
     max_loaded: int = 4
+    start_ahead: bool = True
     max_queued: int = 64
     idle_unload_s: float = 1800.0
     hello_timeout_s: float = 30.0
@@ -77,7 +76,8 @@ class Pool:
     can be remembered, and `on_crash` each file whose load crashed the process. `load_options` says
     how a model is to be loaded (else all alike, as `options.load`), `planner` how much memory that
     takes (else only the places count). `warm_prompts` is asked at each load for those beside the
-    options' own. None of these raise. `stamps` tells a model's files apart, `private` what memory a
+    options' own. `look_again` makes the planner read the memory of the GPUs anew. None of these
+    raise. `stamps` tells a model's files apart, `private` what memory a
     process holds for itself; `clock` tells unix seconds.
     """
 
@@ -97,6 +97,7 @@ class Pool:
         spawn: Spawn = spawn,
         stamps: Callable[[ModelInfo], Awaitable[Stamps]] = read_stamps,
         private: Callable[[int], int | None] = private_bytes,
+        look_again: Callable[[], Awaitable[None]] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._resolve = resolve
@@ -107,8 +108,6 @@ class Pool:
         self._warm_prompts = warm_prompts
         self._clock = clock
         self._setup = Setup(
-            spawn=spawn,
-            argv=argv,
             options=lambda info: options.load,
             limits=Limits(
                 hello_s=options.hello_timeout_s,
@@ -120,22 +119,33 @@ class Pool:
             clock=clock,
             stamps=stamps,
             on_crash=on_crash,
+            spare=Spare(spawn, argv),
         )
-        self._ledger = Ledger(planner, load_options or (lambda info: options.load), private)
+        self._ledger = Ledger(
+            planner, load_options or (lambda info: options.load), private, look_again
+        )
         self._verdicts = Verdicts(self._ledger)
         self._room = Room(
             max_loaded=options.max_loaded,
             idle_unload_s=options.idle_unload_s,
             ledger=self._ledger,
             is_chosen=lambda seat: seat.name == self._chosen_worker,
-            hold=self._tell_why,
+            hold=self._hold,
             refuse=self._refuse,
+            prepare=self._setup.spare.prepare if options.start_ahead else lambda: None,
         )
         self._chosen = ""
         self._chosen_worker = ""
         self._draining = False
         self._quiet = asyncio.Event()
-        self._actors: set[asyncio.Task[None]] = set()
+        self._actors = Actors(self._room, self._setup, self._load_options)
+        self._asking = Asking(
+            self._room,
+            publish,
+            clock,
+            max_queued=options.max_queued,
+            on_end=self._request_ended,
+        )
 
     def _load_options(self, seat: Seat) -> LoadOptions:
         """How the seat's model is loaded into the room that it was given."""
@@ -267,20 +277,10 @@ class Pool:
         self._on_use(name)
         self._publish(ModelChosen(at=self._clock(), model=name))
 
-    def relieve(self, relief: Relief) -> str:
-        """Other programs need memory: unload the idle model that was used longest ago. Its name,
-        or empty when there is none to unload."""
-        return self._room.relieve(relief)
-
     @property
-    def loading(self) -> bool:
-        """Whether any model is being loaded, which takes memory by itself."""
-        return any(seat.worker.state == STARTING for seat in self._room.seats.values())
-
-    @property
-    def occupied(self) -> bool:
-        """Whether any model has a place."""
-        return any(seat.held for seat in self._room.seats.values())
+    def holder(self) -> Holder:
+        """What can make way for other programs; see `pressure`."""
+        return self._room
 
     # ---- what the library finds out ----
 
@@ -322,7 +322,7 @@ class Pool:
         Entering waits until a ready worker has the request. `keep_alive` is the model's idle time
         from now on, in seconds: 0 unloads it after the answer, a negative one keeps it for good.
         """
-        async with self._asking(model, request, keep_alive) as answer:
+        async with self._ask(model, request, keep_alive) as answer:
             yield answer
 
     async def call(self, model: str, call: Call, *, keep_alive: float | None = None) -> CallResult:
@@ -330,38 +330,16 @@ class Pool:
 
         It waits in line like a request, with the same `keep_alive`. Cancelling takes the call back.
         """
-        async with self._asking(model, call, keep_alive) as answer:
+        async with self._ask(model, call, keep_alive) as answer:
             return await answer.result()
 
-    @asynccontextmanager
-    async def _asking(
+    def _ask(
         self, model: str, request: GenerateRequest | Call, keep_alive: float | None
-    ) -> AsyncIterator[Answer]:
+    ) -> AbstractAsyncContextManager[Answer]:
         self._refuse_when_draining()
         seat = self._seat(self._resolve(model or self._chosen_or_raise()))
-        policy.check_queue(seat.name, seat.requests, self._options.max_queued)
-        answer = Answer(
-            request,
-            on_start=lambda answer: self._publish(
-                RequestStarted(at=self._clock(), id=answer.id, model=seat.name)
-            ),
-            on_end=lambda answer, outcome: self._request_ended(seat, answer, outcome),
-            on_queue=lambda answer, place: self._tell_place(seat, answer, place),
-        )
-        if keep_alive is not None or seat.name == self._chosen_worker:
-            # The chosen model stays, but for a request that says otherwise.
-            seat.keep_alive = keep_alive
-        seat.waiting.answers.append(answer)
-        self._room.want(seat)
-        if place := seat.last_place:
-            self._tell_place(seat, answer, place)
-        try:
-            await answer.wait_open()
-            yield answer
-        finally:
-            if not answer.ended:
-                seat.worker.post(TakeBack(answer))
-                answer.fail(Cancelled("The request was taken back before its answer was done."))
+        chosen = seat.name == self._chosen_worker
+        return self._asking.ask(seat, request, keep_alive=keep_alive, chosen=chosen)
 
     def _chosen_or_raise(self) -> str:
         if self._chosen:
@@ -376,11 +354,7 @@ class Pool:
             param="model",
         )
 
-    def _tell_place(self, seat: Seat, answer: Answer, place: int) -> None:
-        fact = RequestQueued(at=self._clock(), id=answer.id, model=seat.name, place=place)
-        self._publish(fact)
-
-    def _tell_why(self, seat: Seat, answer: Answer, why: str) -> None:
+    def _hold(self, seat: Seat, answer: Answer, why: str) -> None:
         self._publish(RequestHeld(at=self._clock(), id=answer.id, model=seat.name, why=why))
 
     def _refuse(self, seat: Seat, error: HobError) -> None:
@@ -389,15 +363,9 @@ class Pool:
         self._publish(ModelFailed(at=self._clock(), model=seat.name, error=info))
         seat.waiting.fail(error)
 
-    def _request_ended(self, seat: Seat, answer: Answer, outcome: Outcome) -> None:
-        seat.forget(answer)
-        seat.used_at = self._now()
-        if not isinstance(outcome, HobError):
-            seat.answered_at = seat.used_at
-        self._publish(end_fact(answer.id, seat.name, outcome, self._clock()))
+    def _request_ended(self) -> None:
         if self._draining and not self.live_requests:
             self._quiet.set()
-        self._room.review_soon()
 
     # ---- the end ----
 
@@ -416,15 +384,7 @@ class Pool:
         """End every worker now, in good order where it takes no longer than the stop limit."""
         self._draining = True
         self._room.close()
-        for seat in self._room.seats.values():
-            seat.waiting.fail(problems.stopping())
-            seat.worker.post(End("shutdown", close=True))
-        actors = set(self._actors)
-        try:
-            await asyncio.gather(*actors, return_exceptions=True)
-        finally:
-            for actor in actors:
-                actor.cancel()
+        await self._actors.aclose()
 
     def _refuse_when_draining(self) -> None:
         if self._draining:
@@ -433,34 +393,10 @@ class Pool:
     # ---- seats ----
 
     def _seat(self, info: ModelInfo) -> Seat:
-        """The seat of the model that answers, with the file as it is now; made on first use with
-        its worker."""
+        """The seat of the model that answers, with the file as it is now."""
         if info.served_by:
             info = self._resolve(info.served_by)
-        known = self._room.seats.get(info.name)
-        if known is not None:
-            known.describe(info)
-            return known
-        worker = Worker(
-            info,
-            dataclasses.replace(self._setup, options=lambda info: self._load_options(seat)),
-            keep_warm=lambda: self._room.stays_warm(seat),
-            on_move=self._room.review_soon,
-        )
-        seat = self._room.seats[info.name] = Seat(info, worker, self._now())
-        actor = asyncio.get_running_loop().create_task(worker.run(), name=f"worker {info.name}")
-        self._actors.add(actor)
-        actor.add_done_callback(lambda actor: self._actor_done(actor, seat))
-        return seat
-
-    def _actor_done(self, actor: asyncio.Task[None], seat: Seat) -> None:
-        """An actor that failed is a mistake of ours; the next request gets a new one."""
-        self._actors.discard(actor)
-        if not actor.cancelled() and (error := actor.exception()) is not None:
-            logger.critical("the supervisor of %s has failed", seat.name, exc_info=error)
-            self._room.seats.pop(seat.key, None)
-            seat.waiting.fail(problems.internal())
-            self._room.review_soon()
+        return self._actors.seat_of(info)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

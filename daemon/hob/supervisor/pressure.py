@@ -41,7 +41,7 @@ _AVERAGE = re.compile(r"^some avg10=([0-9]+(?:\.[0-9]+)?)", re.MULTILINE)
 
 
 class Holder(Protocol):
-    """Whose models can leave; see Pool."""
+    """Whose models can leave; see Room."""
 
     @property
     def loading(self) -> bool: ...

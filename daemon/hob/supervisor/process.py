@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 from hob.errors import HobError, ModelError, ProtocolError
 from hob.supervisor import problems
+from hob.supervisor.face import Face
 from hob.supervisor.guard import check_files, is_guarded, take_stamps
 from hob.supervisor.inbox import (
     Ask,
@@ -28,41 +29,36 @@ from hob.supervisor.inbox import (
     Stamped,
     TakeBack,
     Wish,
-    refuse,
 )
 from hob.supervisor.life import Life
 from hob.supervisor.lifecycle import CLOSED, DOWN, READY, STARTING, STOPPING, check_move
 from hob.supervisor.link import Babbled, Ended, FromLink, Link, Said
+from hob.supervisor.mailbox import Mailbox
 from hob.supervisor.policy import Failures, Refuse, StartAt, decide_start, may_ask_again
-from hob.supervisor.record import Record
 from hob.supervisor.told import Told, Why
-from hob.supervisor.waiting import Waiting
 from hob.wire.engine import (
     Failed,
     FromWorker,
     Heartbeat,
     Hello,
     Loaded,
-    LoadedInfo,
     LoadFailed,
     LoadProgress,
     Returned,
 )
 from hob.wire.generate import Delta, Finished, Queued, Started
 from hob.wire.models import ModelInfo
-from hob.wire.status import WorkerState, WorkerStatus
+from hob.wire.status import WorkerState
 
 # When a limit is noticed this late, the daemon itself was held up, and perhaps the worker with it
 # (a suspended machine, a stopped process tree): the worker gets its time again.
 HELD_UP_S = 5.0
 
 
-class Worker:
+class Worker(Face):
     """The process of one model, whether it runs or not.
 
     `keep_warm` says whether it shall come back by itself; `on_move` is called after each move.
-    `hopeless`: what was wrong at the last start is wrong at the next too, until the file changes
-    or somebody asks for it. `load_s` is how long the last load took.
     """
 
     def __init__(
@@ -73,22 +69,13 @@ class Worker:
         keep_warm: Callable[[], bool],
         on_move: Callable[[], None],
     ) -> None:
-        self.state: WorkerState = DOWN
-        self.load_s = 0.0
-        self.hopeless = False
-        self._info = info
-        self._setup = setup
+        super().__init__(info, setup)
         self._keep_warm = keep_warm
         self._on_move = on_move
         self._told = Told(info.name, setup)
         self._logger = logging.getLogger(f"hob.worker.{info.name}")
-        self._inbox: asyncio.Queue[Item] = asyncio.Queue()
-        self._accepts = True
+        self._inbox = Mailbox()
         self._closing = False
-        self._record = Record()
-        self._waiting = Waiting()
-        self._downs: list[asyncio.Future[None]] = []
-        self._life: Life | None = None
         self._stopping_why: Why = "asked"
         self._wished_at: float | None = None
         self._start_at: float | None = None
@@ -97,48 +84,7 @@ class Worker:
         """Never waits. Once the actor has ended, the item is refused on the spot."""
         if isinstance(item, Ask | Wish):
             self.hopeless = False
-        if self._accepts:
-            self._inbox.put_nowait(item)
-        else:
-            refuse(item, problems.stopping())
-
-    @property
-    def model(self) -> str:
-        return self._info.name
-
-    @property
-    def pid(self) -> int | None:
-        return self._life.link.pid if self._life else None
-
-    @property
-    def loaded(self) -> LoadedInfo | None:
-        """What the process has told of itself; None unless it is loaded."""
-        return self._life.loaded if self._life else None
-
-    @property
-    def ready_at(self) -> float | None:
-        """Since when it is ready, by the loop's clock; None unless it is."""
-        return self._life.ready_at if self._life and self.state == READY else None
-
-    @property
-    def problem(self) -> HobError | None:
-        """The last failure, while the worker is down because of it."""
-        return self._record.problem
-
-    def status(self, *, chosen: bool, waiting: int, last_used: float) -> WorkerStatus:
-        """`waiting` requests are not yet with this worker."""
-        warm_since = None
-        if self.ready_at is not None:
-            warm_since = self._setup.clock() - (_now() - self.ready_at)
-        return self._record.status(
-            self.model,
-            self.state,
-            self._life,
-            chosen=chosen,
-            waiting=waiting + len(self._waiting.answers),
-            warm_since=warm_since,
-            last_used=last_used,
-        )
+        self._inbox.post(item)
 
     # ---- the actor ----
 
@@ -147,33 +93,19 @@ class Worker:
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 while self.state != CLOSED:
-                    self._handle(await self._next_item())
+                    self._handle(await self._inbox.next(self._deadline()))
                     self._advance()
         finally:
             # In good order or not: nobody may wait for an actor that is gone.
-            self._accepts = False
             error = problems.stopping() if self._closing else problems.internal()
+            self._inbox.close(error)
             self._fail_everyone(error)
-            self._settle_downs()
-            while not self._inbox.empty():
-                refuse(self._inbox.get_nowait(), error)
-
-    async def _next_item(self) -> Item:
-        if not self._inbox.empty():
-            return self._inbox.get_nowait()
-        try:
-            async with asyncio.timeout_at(self._deadline()):
-                return await self._inbox.get()
-        except TimeoutError:
-            # A loop that was held up sees the limit first and what arrived in time second.
-            return LimitReached() if self._inbox.empty() else self._inbox.get_nowait()
+            self._waiting.settle_downs()
 
     def _deadline(self) -> float | None:
         """When patience ends in the present state, by the loop's clock."""
-        limits, life = self._setup.limits, self._life
-        if life is None:
-            return self._start_at
-        return life.deadline(self.state, limits)
+        life = self._life
+        return life.deadline(self.state, self._setup.limits) if life else self._start_at
 
     def _handle(self, item: Item) -> None:
         match item:
@@ -214,9 +146,9 @@ class Worker:
             self._fail_everyone(error)
             self._record.problem = None
         if end.down is not None:
-            self._downs.append(end.down)
+            self._waiting.add_down(end.down)
         if self.state == DOWN:
-            self._settle_downs()
+            self._waiting.settle_downs()
 
     def _rename(self, info: ModelInfo) -> None:
         self._info = info
@@ -229,7 +161,7 @@ class Worker:
             self._stop_process("replaced", None)
         life.info = info
         if life.stamps is not None:
-            self._tasks.create_task(take_stamps(life, self._setup, self._inbox.put_nowait))
+            self._tasks.create_task(take_stamps(life, self._setup, self._inbox.post))
 
     def _limit_reached(self) -> None:
         life, limits, deadline = self._life, self._setup.limits, self._deadline()
@@ -275,17 +207,16 @@ class Worker:
                 self._start()
 
     def _start(self) -> None:
-        setup = self._setup
-        link = Link(setup.spawn, setup.argv, self._post_report, self._logger)
+        link, running = self._setup.spare.take_or_make(self._post_report, self._logger)
         life = self._life = Life(link, self._info, _now())
         if self._record.failures.count:
             self._record.restarts += 1
         self._move(STARTING, "wanted")
-        self._tasks.create_task(link.run(), name=f"worker process of {self.model}")
-        self._tasks.create_task(take_stamps(life, self._setup, self._inbox.put_nowait))
+        self._tasks.create_task(running, name=f"worker process of {self.model}")
+        self._tasks.create_task(take_stamps(life, self._setup, self._inbox.post))
 
     def _post_report(self, link: Link, item: FromLink) -> None:
-        self._inbox.put_nowait(Report(link, item))
+        self._inbox.post(Report(link, item))
 
     def _serve(self, life: Life) -> None:
         """Give the process all that waits for it."""
@@ -304,16 +235,20 @@ class Worker:
                 pass  # what it was asked has been settled already
             case Stamped(stamps):
                 life.stamps = stamps
-            case Checked():
-                self._checked(life, event)
             case Babbled(error):
                 self._process_failed(life, error)
-            case Said(message):
-                life.heard_at = _now()
+            case Said() | Checked():
                 try:
-                    self._listen(life, message)
+                    self._heed(life, event)
                 except ProtocolError as error:
                     self._process_failed(life, error)
+
+    def _heed(self, life: Life, event: Said | Checked) -> None:
+        if isinstance(event, Checked):
+            self._checked(life, event)
+            return
+        life.heard_at = _now()
+        self._listen(life, event.message)
 
     def _listen(self, life: Life, message: FromWorker) -> None:
         """One message in its place. Raises ProtocolError for one that is out of place."""
@@ -352,7 +287,7 @@ class Worker:
 
     def _hear_end(self, life: Life, message: Finished | Returned) -> None:
         if is_guarded(life, message):
-            check = check_files(life, message, self._setup, self._inbox.put_nowait)
+            check = check_files(life, message, self._setup, self._inbox.post)
             self._tasks.create_task(check)
         else:
             self._deliver_end(life, message)
@@ -432,7 +367,7 @@ class Worker:
         if new == READY:
             self._wished_at = None
         if new in (DOWN, CLOSED):
-            self._settle_downs()
+            self._waiting.settle_downs()
         self._on_move()
 
     def _waited_s(self) -> float:
@@ -452,12 +387,6 @@ class Worker:
                 answer.fail(error)
         self._waiting.fail(error)
         self._wished_at = None
-
-    def _settle_downs(self) -> None:
-        for down in self._downs:
-            if not down.done():
-                down.set_result(None)
-        self._downs.clear()
 
 
 def _now() -> float:

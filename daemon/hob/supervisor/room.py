@@ -36,7 +36,8 @@ class Room:
     """The seats by their keys, and the queue of those that want a place.
 
     `is_chosen` tells the seat of the model that is kept warm; `hold` is told why an answer waits;
-    `refuse` is told of a model that does not fit.
+    `refuse` is told of a model that does not fit; `prepare` is called when a process will be needed
+    as soon as another one is gone.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Room:
         is_chosen: Callable[[Seat], bool],
         hold: Callable[[Seat, Answer, str], None],
         refuse: Callable[[Seat, HobError], None],
+        prepare: Callable[[], None] = lambda: None,
     ) -> None:
         self.seats: dict[str, Seat] = {}
         self._max_loaded = max_loaded
@@ -56,7 +58,9 @@ class Room:
         self._is_chosen = is_chosen
         self._hold = hold
         self._refuse = refuse
+        self._prepare = prepare
         self._wanting: list[Seat] = []
+        self._looks: set[asyncio.Task[None]] = set()
         self._review_due = False
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -89,8 +93,21 @@ class Room:
         return down
 
     def _left(self, seat: Seat) -> None:
+        if self._ledger.must_look_again(seat) and not self._closed:
+            look = asyncio.get_running_loop().create_task(self._look_again(seat))
+            self._looks.add(look)
+            look.add_done_callback(self._looks.discard)
+            return
         seat.ends -= 1
         self.review_soon()
+
+    async def _look_again(self, seat: Seat) -> None:
+        """The seat counts as leaving until it is known what came free."""
+        try:
+            await self._ledger.look_again()
+        finally:
+            seat.ends -= 1
+            self.review_soon()
 
     def set_aside(self, seat: Seat) -> None:
         """The model is no more: its name is free for another one, and the seat goes when all that
@@ -122,6 +139,7 @@ class Room:
             and seat.held
             and not seat.gone
             and not seat.stale
+            and seat.info.problem is None
             and self._is_chosen(seat)
         )
 
@@ -136,13 +154,20 @@ class Room:
         return seat.name
 
     @property
-    def can_give(self) -> bool:
-        """Whether any model is loaded at all."""
+    def loading(self) -> bool:
+        """Whether any model is being loaded, which takes memory by itself."""
+        return any(seat.worker.state == STARTING for seat in self.seats.values())
+
+    @property
+    def occupied(self) -> bool:
+        """Whether any model has a place."""
         return any(seat.held for seat in self.seats.values())
 
     def close(self) -> None:
         """No more reviews: what is left is ended by whoever closes."""
         self._closed = True
+        for look in self._looks:
+            look.cancel()
         if self._timer is not None:
             self._timer.cancel()
 
@@ -180,7 +205,8 @@ class Room:
     def _still_wanted(self, seat: Seat) -> bool:
         if self.seats.get(seat.key) is not seat:
             return False
-        comes_back = seat.kept_warm and self._is_chosen(seat) and not seat.gone
+        able = not seat.gone and seat.info.problem is None
+        comes_back = able and seat.kept_warm and self._is_chosen(seat)
         return bool(seat.waiting) or comes_back
 
     def _bring_chosen_back(self) -> set[str]:
@@ -192,7 +218,7 @@ class Room:
         for seat in self.seats.values():
             if not self._is_chosen(seat) or seat.gone or not seat.kept_warm:
                 continue
-            if seat.away_until > _now():
+            if seat.away_until > _now() or seat.info.problem is not None:
                 continue
             if seat.place == "none" and not seat.worker.hopeless and not self._wanting:
                 self._wanting.append(seat)
@@ -204,16 +230,20 @@ class Room:
         if not self._wanting and not outdated:
             self._note_promises(frozenset())
             return RoomPlan()
+        # A request for a model that is loaded must not wait for figures that it does not need.
+        loads = any(not seat.held for seat in self._wanting)
         plan = plan_room(
             self._views(),
             [seat.key for seat in self._wanting],
             self._max_loaded,
-            self._ledger.free(self.seats.values()),
+            self._ledger.free(self.seats.values()) if loads else (),
             self._rate,
             gentle=gentle,
         )
         for key in plan.evict:
             self.leave(self.seats[key], _why(self.seats[key]))
+        if plan.evict and plan.hold:
+            self._prepare()
         for key, fit in plan.refuse.items():
             self._turn_away(self.seats[key], fit)
         for key, planned in plan.grant.items():

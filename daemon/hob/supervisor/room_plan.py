@@ -146,7 +146,7 @@ class _Share:
             self.hold[name] = (
                 "Waits until the answers from the old file are done, since the file is another now."
             )
-        elif name not in self.promised or seat.in_turn:
+        elif name not in self.promised or (seat.in_turn and name not in self.evict):
             self.grant[name] = None
             self._kept.add(name)
         else:

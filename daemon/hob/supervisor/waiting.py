@@ -17,6 +17,7 @@ class Waiting:
     def __init__(self) -> None:
         self.answers: deque[Answer] = deque()
         self._readies: list[asyncio.Future[None]] = []
+        self._downs: list[asyncio.Future[None]] = []
 
     def __bool__(self) -> bool:
         return bool(self.answers) or self.has_readies
@@ -28,6 +29,16 @@ class Waiting:
 
     def add_ready(self, ready: asyncio.Future[None]) -> None:
         self._readies.append(ready)
+
+    def add_down(self, down: asyncio.Future[None]) -> None:
+        """Somebody waits for the end of the process, whatever becomes of the others."""
+        self._downs.append(down)
+
+    def settle_downs(self) -> None:
+        for down in self._downs:
+            if not down.done():
+                down.set_result(None)
+        self._downs.clear()
 
     def take_answers(self) -> Iterator[Answer]:
         """The requests, oldest first; each leaves as it is given out."""
