@@ -26,6 +26,11 @@ Auto = Literal["auto", "on", "off"]
 KvType = Literal["f16", "q8_0", "q4_0"]
 SplitMode = Literal["none", "layer", "row"]
 ModelKind = Literal["text", "embedding", "reranking"]
+# The chat templates that Hob brings for models without one.
+BuiltinTemplate = Literal[
+    "chatml", "llama2", "llama3", "mistral", "gemma", "phi", "vicuna", "alpaca"
+]
+MAX_TEMPLATE_CHARS = 2**18
 
 
 class WarmPrompt(Value, frozen=True):
@@ -55,7 +60,8 @@ class LoadOptions(Value, frozen=True):
     seconds the worker ends itself. `tensor_split` is the share of each GPU. `projector` and `draft`
     are files that belong to the model: what turns images and sounds into its tokens, and a small
     model of the same vocabulary that guesses ahead. `speculate` `auto` guesses ahead where the
-    measured costs say that it pays.
+    measured costs say that it pays. `template_override` is a built-in chat template's name or the
+    text of a template in Jinja, and `template_from` says who wants it.
     """
 
     context_length: int = 0
@@ -75,6 +81,7 @@ class LoadOptions(Value, frozen=True):
     mlock: bool = False
     default_max_tokens: int = 2048
     template_override: str = ""
+    template_from: str = "engine.chat_template"
     cache: CacheOptions = CacheOptions()
     warm_prompts: tuple[WarmPrompt, ...] = ()
     speculate: Auto = "auto"

@@ -1,0 +1,276 @@
+"""Profiles in TOML: one a file, or several as tables.
+
+A file that holds anything but tables is one profile, whose name is the file's without the ending;
+else each table is one, of the table's name. Without `model` a profile sets the defaults of the
+model that has its name.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, get_args
+
+from hob.errors import ProfileInvalid
+from hob.models.gguf.checks import clean
+from hob.models.profiles.fields import (
+    FIELDS,
+    SAMPLING,
+    Place,
+    WrittenAdapter,
+    WrittenExample,
+    checked,
+    refusal,
+    seconds_of,
+    unknown_key,
+)
+from hob.models.profiles.files import read_text
+from hob.models.profiles.lines import lines_of
+from hob.wire.base import ErrorInfo
+from hob.wire.chat import ChatMessage
+from hob.wire.engine import MAX_TEMPLATE_CHARS, BuiltinTemplate
+from hob.wire.profiles import Profile, ProfileAdapter
+
+MAX_PROFILES = 256
+MAX_NAME_CHARS = 100
+
+_TABLES = frozenset({"sampling", "examples", "adapters"})
+_LINE = re.compile(r"line (\d+)")
+_NAME = re.compile(r"[^\W_][\w.:+-]*")
+# What means the chosen model in a request.
+_TAKEN = frozenset({"default"})
+
+
+def read_toml(path: str) -> list[Profile]:
+    """The profiles of the file at `path`; a wrong one says in `problem` what is wrong with it."""
+    name = plain_name(Path(path).stem)
+    place = Place(path)
+    try:
+        text = read_text(path)
+        place = Place(path, lines_of(text))
+        data = _parse(text, place)
+        tables = dict(_profiles_in(data, name, place))
+    except ProfileInvalid as problem:
+        return [bad_profile(name, path, problem)]
+    return [_profile(one, table) for one, table in tables.items()]
+
+
+def bad_profile(name: str, path: str, problem: ProfileInvalid, model: str = "") -> Profile:
+    return Profile(name=name, model=model, path=path, problem=ErrorInfo.of(problem))
+
+
+def plain_name(text: str) -> str:
+    """A file's name as the name of a profile."""
+    return re.sub(r"[^\w.:+-]+", "-", text).strip("-._")[:MAX_NAME_CHARS] or "profile"
+
+
+def check_name(name: str, place: Place, key: str = "name") -> str:
+    """Raises ProfileInvalid for what a model cannot be called."""
+    if _NAME.fullmatch(name) and len(name) <= MAX_NAME_CHARS and name.lower() not in _TAKEN:
+        return name
+    allowed = (
+        f"up to {MAX_NAME_CHARS} letters, digits and . _ : + -, beginning with a letter or digit; "
+        "`default` is taken"
+    )
+    raise refusal("name", name, place, key, allowed=allowed)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """One profile as it was written; `prefix` goes before its keys in the lines of the file."""
+
+    data: Mapping[str, Any]
+    place: Place
+    prefix: str = ""
+
+    def get(self, name: str) -> Any:
+        """The checked value of a field, None when it is not there."""
+        if name not in self.data:
+            return None
+        return checked(name, self.data[name], FIELDS[name], self.place, self.key(name))
+
+    def key(self, name: str) -> str:
+        return f"{self.prefix}{name}"
+
+
+def _parse(text: str, place: Place) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        # ValueError is TOMLDecodeError and what Python says of a number with thousands of digits.
+        found = _LINE.search(str(error))
+        lines = {"": int(found[1])} if found else {}
+        raise ProfileInvalid(
+            f"{clean(place.path)} is not valid TOML: {clean(str(error))}.",
+            hint="Correct that line. Text of several lines stands between two times three quotes.",
+            **replace(place, lines=lines).details(),
+        ) from error
+
+
+def _profiles_in(data: Mapping[str, Any], name: str, place: Place) -> Iterator[tuple[str, _Table]]:
+    if not data:
+        raise ProfileInvalid(
+            f"{clean(place.path)} holds nothing but comments.",
+            hint='A profile says at least: model = "NAME".',
+            file=place.path,
+        )
+    if not all(isinstance(value, dict) and key not in _TABLES for key, value in data.items()):
+        yield name, _Table(data, place)
+        return
+    if len(data) > MAX_PROFILES:
+        raise ProfileInvalid(
+            f"{clean(place.path)} holds {len(data)} profiles, and at most {MAX_PROFILES} are read.",
+            hint="Divide it into several files.",
+        )
+    for key, table in data.items():
+        yield key, _Table(table, place, f"{key}.")
+
+
+def _profile(name: str, table: _Table) -> Profile:
+    """The profile, or what is wrong with it under the best name that is known."""
+    path, place = table.place.path, table.place
+    try:
+        name = check_name(table.get("name") or name, place, table.key("name"))
+        return _made(name, table)
+    except ProfileInvalid as problem:
+        model = table.data.get("model")
+        said = clean(model) if isinstance(model, str) else ""
+        return bad_profile(plain_name(name), path, problem, said)
+
+
+def _made(name: str, table: _Table) -> Profile:
+    """Raises ProfileInvalid for the first thing that is wrong."""
+    for key, value in table.data.items():
+        if key in FIELDS or key in SAMPLING or key == "sampling":
+            continue
+        if isinstance(value, dict) and not table.prefix:
+            raise ProfileInvalid(
+                f"{clean(key)} {table.place.words(key)} is a table beside settings that are in none.",
+                hint="A file holds one profile, or several of which each is a table.",
+                param=clean(key),
+                **table.place.details(key),
+            )
+        raise unknown_key(key, table.place, table.key(key))
+    stop = table.get("stop")
+    keep_alive = table.get("keep_alive")
+    return Profile(
+        name=name,
+        model=table.get("model") or name,
+        path=table.place.path,
+        description=table.get("description") or "",
+        system=table.get("system") or "",
+        examples=examples_of(table.get("examples") or (), table.place, table.key("examples")),
+        sampling=_sampling(table),
+        max_tokens=table.get("max_tokens"),
+        stop=(stop,) if isinstance(stop, str) else tuple(stop or ()),
+        context_length=table.get("context_length"),
+        kv_type=table.get("kv_type") or "",
+        template=_template(table),
+        adapters=_adapters(table),
+        priority=table.get("priority"),
+        keep_alive=None
+        if keep_alive is None
+        else seconds_of(keep_alive, table.place, table.key("keep_alive")),
+        reasoning_effort=table.get("reasoning_effort") or "",
+    )
+
+
+def _sampling(table: _Table) -> dict[str, Any]:
+    """What is said of sampling, in [sampling] and beside the other fields."""
+    inside = table.data.get("sampling", {})
+    place = table.place
+    if not isinstance(inside, dict):
+        raise refusal("sampling", inside, place, table.key("sampling"), allowed="a table")
+    for name in inside:
+        key = table.key(f"sampling.{name}")
+        if name not in SAMPLING:
+            raise unknown_key(name, place, key, SAMPLING)
+        if name in table.data:
+            raise ProfileInvalid(
+                f"{name} is said twice {place.words(key)} in [sampling] and before it.",
+                hint="Keep one of them.",
+                param=name,
+                **place.details(key),
+            )
+    given = [(name, value, table.key(f"sampling.{name}")) for name, value in inside.items()]
+    given += [(n, value, table.key(n)) for n, value in table.data.items() if n in SAMPLING]
+    return {name: checked(name, value, SAMPLING[name], place, key) for name, value, key in given}
+
+
+def examples_of(
+    given: Iterable[WrittenExample], place: Place, key: str = "examples"
+) -> tuple[ChatMessage, ...]:
+    """The example conversation. Raises ProfileInvalid for messages that cannot be one."""
+    found = tuple(ChatMessage(role=one.role, content=one.content) for one in given)
+    for one in found:
+        if one.role not in ("user", "assistant"):
+            raise ProfileInvalid(
+                f"An example {place.words(key)} has the role {one.role!r}.",
+                hint="Examples are of the roles user and assistant; instructions are the `system`.",
+                param="examples",
+                **place.details(key),
+            )
+    return found
+
+
+def _template(table: _Table) -> str:
+    text, file, place = table.get("template"), table.get("template_file"), table.place
+    if text and file:
+        raise ProfileInvalid(
+            f"There are both template and template_file {place.words(table.key('template_file'))}"
+            " and only one can be used.",
+            hint="Keep one of them.",
+            param="template_file",
+            **place.details(table.key("template_file")),
+        )
+    if file:
+        return _template_file(file, table)
+    if text and not is_template(text) and text not in get_args(BuiltinTemplate):
+        allowed = (
+            f"the text of a template in Jinja, or one of {', '.join(get_args(BuiltinTemplate))}"
+        )
+        raise refusal("template", text, place, table.key("template"), allowed=allowed)
+    return text or ""
+
+
+def is_template(text: str) -> bool:
+    """It is the text of a template, and no name of one."""
+    return "{{" in text or "{%" in text
+
+
+def _template_file(name: str, table: _Table) -> str:
+    key = table.key("template_file")
+    if Path(name).name != name:
+        allowed = "the name of a file in the folder of the profile"
+        raise refusal("template_file", name, table.place, key, allowed=allowed)
+    text = read_text(str(Path(table.place.path).parent / name), "template")
+    if not is_template(text) or len(text) > MAX_TEMPLATE_CHARS:
+        raise ProfileInvalid(
+            f"{clean(name)}, the template_file {table.place.words(key)} is no template in Jinja"
+            f" of up to {MAX_TEMPLATE_CHARS} characters.",
+            hint="It writes the messages with {{ ... }} and {% ... %}.",
+            param="template_file",
+            **table.place.details(key),
+        )
+    return text
+
+
+def _adapters(table: _Table) -> tuple[ProfileAdapter, ...]:
+    given = table.get("adapters") or ()
+    found = [one if isinstance(one, WrittenAdapter) else WrittenAdapter(name=one) for one in given]
+    return tuple(
+        ProfileAdapter(name=beside(table.place.path, one.name), scale=one.scale) for one in found
+    )
+
+
+def beside(path: str, name: str) -> str:
+    """The path of the file `name` in the folder of the profile at `path`, if there is one; else
+    the name, for the library to know."""
+    if name.lower().endswith(".gguf"):
+        there = (Path(path).parent / Path(name).expanduser()).absolute()
+        if there.is_file():
+            return str(there)
+    return name
