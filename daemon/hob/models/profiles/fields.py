@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta, inspect
@@ -29,6 +30,8 @@ _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?([a-z]+)")
 _FOR_GOOD = -1.0
 _MAX_KEEP_ALIVE_S = 366 * 24 * 3600.0
 
+S = TypeVar("S", bound=msgspec.Struct)
+
 Stop = Annotated[str, Meta(min_length=1, max_length=MAX_STOP_CHARS)]
 Stops = Annotated[list[Stop], Meta(max_length=MAX_STOP_STRINGS)]
 
@@ -43,29 +46,24 @@ class WrittenExample(Value, frozen=True, forbid_unknown_fields=True):
     content: str
 
 
-Adapters = Annotated[list[WrittenAdapter | str], Meta(max_length=MAX_ADAPTERS)]
+class Written(Value, frozen=True):
+    """What a profile says but for its sampling, which may stand here as well as in [sampling]."""
 
-# All but the fields of sampling, which may stand here as well as in the table [sampling].
-FIELDS: Mapping[str, Any] = {
-    "name": Annotated[str, Meta(min_length=1, max_length=100)],
-    "model": Annotated[str, Meta(min_length=1, max_length=4_096)],
-    "description": Annotated[str, Meta(max_length=1_000)],
-    "system": str,
-    "examples": Annotated[list[WrittenExample], Meta(max_length=MAX_EXAMPLES)],
-    "max_tokens": AnswerTokens,
-    "stop": Stops | Stop,
-    "context_length": Annotated[int, Meta(ge=1, le=2**24)],
-    "kv_type": KvType,
-    "template": Annotated[str, Meta(min_length=1, max_length=MAX_TEMPLATE_CHARS)],
-    "template_file": Annotated[str, Meta(min_length=1, max_length=4_096)],
-    "adapters": Adapters,
-    "priority": Priority,
-    "keep_alive": str | float,
-    "reasoning_effort": Effort,
-}
-SAMPLING: Mapping[str, Any] = {
-    found.name: found.type for found in msgspec.structs.fields(SamplingFields)
-}
+    name: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
+    model: Annotated[str, Meta(min_length=1, max_length=4_096)] | None = None
+    description: Annotated[str, Meta(max_length=1_000)] = ""
+    system: str = ""
+    examples: Annotated[list[WrittenExample], Meta(max_length=MAX_EXAMPLES)] = []
+    max_tokens: AnswerTokens | None = None
+    stop: Stops | Stop = []
+    context_length: Annotated[int, Meta(ge=1, le=2**24)] | None = None
+    kv_type: KvType | None = None
+    template: Annotated[str, Meta(min_length=1, max_length=MAX_TEMPLATE_CHARS)] | None = None
+    template_file: Annotated[str, Meta(min_length=1, max_length=4_096)] | None = None
+    adapters: Annotated[list[WrittenAdapter | str], Meta(max_length=MAX_ADAPTERS)] = []
+    priority: Priority | None = None
+    keep_alive: str | float | None = None
+    reasoning_effort: Effort | None = None
 
 
 @dataclass(frozen=True)
@@ -85,17 +83,31 @@ class Place:
         return {"file": self.path} | ({"line": line} if line else {})
 
 
-def checked(name: str, native: object, kind: Any, place: Place, key: str = "") -> Any:
-    """`native` as a value of `kind`. Raises ProfileInvalid, which says what is allowed."""
-    key = key or name
-    try:
-        value = msgspec.convert(native, kind)
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise refusal(name, native, place, key, allowed=words_of(kind)) from error
-    # A range lets what is no number at all pass.
-    if isinstance(value, float) and not math.isfinite(value):
-        raise refusal(name, native, place, key, allowed=words_of(kind))
-    return value
+def fields_of(data: Mapping[str, object], shape: type[S], place: Place, prefix: str = "") -> S:
+    """What of `data` belongs to `shape`; `prefix` goes before the keys in the lines of the file.
+
+    Raises ProfileInvalid for the first value that is not allowed, and says what is.
+    """
+    values: dict[str, object] = {}
+    for name, kind in kinds_of(shape).items():
+        if name not in data:
+            continue
+        native = data[name]
+        try:
+            value = msgspec.convert(native, kind)
+        except (msgspec.ValidationError, RecursionError) as error:
+            raise refusal(name, native, place, prefix + name, allowed=words_of(kind)) from error
+        # A range lets what is no number at all pass.
+        if isinstance(value, float) and not math.isfinite(value):
+            raise refusal(name, native, place, prefix + name, allowed=words_of(kind))
+        values[name] = value
+    return shape(**values)
+
+
+@functools.cache
+def kinds_of(shape: type[msgspec.Struct]) -> Mapping[str, Any]:
+    """The type of each field."""
+    return {found.name: found.type for found in msgspec.structs.fields(shape)}
 
 
 def refusal(
@@ -118,7 +130,7 @@ def unknown_key(
     from difflib import get_close_matches
 
     key = key or name
-    names = tuple(known) or (*FIELDS, "sampling", *SAMPLING)
+    names = tuple(known) or (*kinds_of(Written), "sampling", *kinds_of(SamplingFields))
     close = get_close_matches(name.lower(), names, n=1, cutoff=0.6)
     guess = f"Did you mean {close[0]}? " if close else ""
     return ProfileInvalid(
@@ -163,7 +175,7 @@ def shown(native: object) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
-def words_of(kind: Any) -> str:
+def words_of(kind: object) -> str:
     """What a type allows, in words."""
     return _words(inspect.type_info(kind))
 
@@ -174,7 +186,7 @@ def _words(info: inspect.Type) -> str:
             parts = [_words(one) for one in types if not isinstance(one, inspect.NoneType)]
             return ", or ".join(parts)
         case inspect.LiteralType(values=values):
-            return ", ".join(f'"{v}"' if isinstance(v, str) else str(v) for v in sorted(values))
+            return ", ".join(f'"{v}"' if isinstance(v, str) else str(v) for v in values)
         case inspect.BoolType():
             return "true or false"
         case inspect.IntType():

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated
+
+from msgspec import Meta
 
 from hob.errors import ProfileInvalid
 from hob.models.gguf.checks import clean
-from hob.models.profiles.fields import FIELDS, SAMPLING, Place, WrittenExample, checked
+from hob.models.profiles.fields import Place, fields_of
 from hob.models.profiles.files import read_text
 from hob.models.profiles.modelfile import Instruction, parse_modelfile
 from hob.models.profiles.templates import family_of
@@ -17,11 +19,14 @@ from hob.models.profiles.toml import (
     bad_profile,
     beside,
     check_name,
-    examples_of,
     is_template,
     plain_name,
+    sampling_fields,
 )
+from hob.wire.base import Value
+from hob.wire.chat import ChatMessage, Role
 from hob.wire.generate import MAX_STOP_CHARS, MAX_STOP_STRINGS
+from hob.wire.openai.requests import AnswerTokens
 from hob.wire.profiles import Profile, ProfileAdapter
 
 MAX_WARNINGS = 20
@@ -97,6 +102,11 @@ def _name_of(path: Path, *, in_root: bool) -> str:
     return name if in_root else path.parent.name
 
 
+class _Limits(Value, frozen=True):
+    num_ctx: Annotated[int, Meta(ge=1, le=2**24)] | None = None
+    num_predict: AnswerTokens | None = None
+
+
 @dataclass
 class _Reading:
     """What has been found so far."""
@@ -108,9 +118,9 @@ class _Reading:
     max_tokens: int | None = None
     context_length: int | None = None
     stop: list[str] = field(default_factory=list)
-    sampling: dict[str, Any] = field(default_factory=dict)
+    sampling: dict[str, object] = field(default_factory=dict)
     adapters: list[ProfileAdapter] = field(default_factory=list)
-    examples: list[WrittenExample] = field(default_factory=list)
+    examples: list[ChatMessage] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def warn(self, line: int, what: str) -> None:
@@ -137,7 +147,7 @@ def _made(name: str, path: str, instructions: Sequence[Instruction]) -> Profile:
         model=reading.model,
         path=path,
         system=reading.system,
-        examples=examples_of(reading.examples, Place(path)),
+        examples=tuple(reading.examples),
         sampling=reading.sampling,
         max_tokens=reading.max_tokens,
         stop=tuple(dict.fromkeys(reading.stop)),
@@ -177,17 +187,17 @@ def _parameter(reading: _Reading, one: Instruction) -> None:
     elif name in _SAMPLING:
         value = _number(name, given, reading, one)
         if name != "seed" or value >= 0:
-            place = reading.place(one, name)
-            reading.sampling[name] = checked(name, value, SAMPLING[name], place)
-    elif name == "num_ctx":
-        if (tokens := _number(name, given, reading, one)) > 0:
-            kind = FIELDS["context_length"]
-            reading.context_length = checked(name, tokens, kind, reading.place(one, name))
-    elif name == "num_predict":
-        # -1 is without an end and -2 until the context is full: Hob's own limit then.
-        tokens = _number(name, given, reading, one)
-        kind, place = FIELDS["max_tokens"], reading.place(one, name)
-        reading.max_tokens = checked(name, tokens, kind, place) if tokens > 0 else None
+            reading.sampling |= sampling_fields({name: value}, reading.place(one, name))
+    elif name in ("num_ctx", "num_predict"):
+        # Nothing and less leave it to the model; -1 is without an end, -2 until the context is
+        # full, and Hob's own limit then.
+        value = _number(name, given, reading, one)
+        said = {name: value} if value > 0 else {}
+        limits = fields_of(said, _Limits, reading.place(one, name))
+        if name == "num_ctx":
+            reading.context_length = limits.num_ctx
+        else:
+            reading.max_tokens = limits.num_predict
     elif name in _SETTINGS:
         reading.warn(one.line, f"{name} is set for all models, as {_SETTINGS[name]}.")
     elif name in _IDLE:
@@ -257,9 +267,16 @@ def _message(reading: _Reading, one: Instruction) -> None:
     if one.name == "system":
         reading.system = "\n\n".join(filter(None, (reading.system, one.value)))
         return
-    place = reading.place(one, "message")
-    written = {"role": one.name, "content": one.value}
-    reading.examples.append(checked("message", written, WrittenExample, place))
+    if one.name not in ("user", "assistant"):
+        raise ProfileInvalid(
+            f"MESSAGE {clean(one.name)[:40]} in {clean(reading.path)}, line {one.line}, is of no"
+            " role that a message can have.",
+            hint="The roles are system, user and assistant.",
+            file=reading.path,
+            line=one.line,
+        )
+    role: Role = "user" if one.name == "user" else "assistant"
+    reading.examples.append(ChatMessage(role=role, content=one.value))
 
 
 def _other(reading: _Reading, one: Instruction) -> None:

@@ -119,11 +119,11 @@ class _Resolving:
         parent = self._named.get(one.model.casefold()) if one.name != one.model else None
         if parent is None or parent is one:
             base = self._base(one)
-            own = one.name in (one.model, base)
-            inherited = None if own else self._own.get(base)
+            inherited = None if one.name in (one.model, base) else self._own.get(base)
         else:
             inherited = self._parent(one, parent, (*trail, one))
-            base, own = inherited.model, False
+            base = inherited.model
+        own = one.name in (one.model, base)
         merged = inherit(self._fitting(one, base), inherited)
         done = msgspec.structs.replace(
             merged,

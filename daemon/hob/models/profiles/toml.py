@@ -10,19 +10,19 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from hob.errors import ProfileInvalid
 from hob.models.gguf.checks import clean
 from hob.models.profiles.fields import (
-    FIELDS,
-    SAMPLING,
     Place,
+    Written,
     WrittenAdapter,
     WrittenExample,
-    checked,
+    fields_of,
+    kinds_of,
     refusal,
     seconds_of,
     unknown_key,
@@ -32,6 +32,7 @@ from hob.models.profiles.lines import lines_of
 from hob.wire.base import ErrorInfo
 from hob.wire.chat import ChatMessage
 from hob.wire.engine import MAX_TEMPLATE_CHARS, BuiltinTemplate
+from hob.wire.openai.sampling import SamplingFields
 from hob.wire.profiles import Profile, ProfileAdapter
 
 MAX_PROFILES = 256
@@ -40,6 +41,7 @@ MAX_NAME_CHARS = 100
 _TABLES = frozenset({"sampling", "examples", "adapters"})
 _LINE = re.compile(r"line (\d+)")
 _NAME = re.compile(r"[^\W_][\w.:+-]*")
+_KNOWN = frozenset({*kinds_of(Written), "sampling", *kinds_of(SamplingFields)})
 # What means the chosen model in a request.
 _TAKEN = frozenset({"default"})
 
@@ -82,103 +84,107 @@ def check_name(name: str, place: Place, key: str = "name") -> str:
 class _Table:
     """One profile as it was written; `prefix` goes before its keys in the lines of the file."""
 
-    data: Mapping[str, Any]
+    data: Mapping[str, object]
     place: Place
     prefix: str = ""
-
-    def get(self, name: str) -> Any:
-        """The checked value of a field, None when it is not there."""
-        if name not in self.data:
-            return None
-        return checked(name, self.data[name], FIELDS[name], self.place, self.key(name))
 
     def key(self, name: str) -> str:
         return f"{self.prefix}{name}"
 
 
-def _parse(text: str, place: Place) -> dict[str, Any]:
+def _parse(text: str, place: Place) -> dict[str, object]:
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         # ValueError is TOMLDecodeError and what Python says of a number with thousands of digits.
         found = _LINE.search(str(error))
-        lines = {"": int(found[1])} if found else {}
+        at = Place(place.path, {"": int(found[1])} if found else {})
         raise ProfileInvalid(
             f"{clean(place.path)} is not valid TOML: {clean(str(error))}.",
             hint="Correct that line. Text of several lines stands between two times three quotes.",
-            **replace(place, lines=lines).details(),
+            param="",
+            **at.details(),
         ) from error
 
 
-def _profiles_in(data: Mapping[str, Any], name: str, place: Place) -> Iterator[tuple[str, _Table]]:
+def _profiles_in(
+    data: Mapping[str, object], name: str, place: Place
+) -> Iterator[tuple[str, _Table]]:
     if not data:
         raise ProfileInvalid(
             f"{clean(place.path)} holds nothing but comments.",
             hint='A profile says at least: model = "NAME".',
             file=place.path,
         )
-    if not all(isinstance(value, dict) and key not in _TABLES for key, value in data.items()):
+    tables = {
+        key: value for key, value in data.items() if isinstance(value, dict) and key not in _TABLES
+    }
+    if len(tables) < len(data):
         yield name, _Table(data, place)
         return
-    if len(data) > MAX_PROFILES:
+    if len(tables) > MAX_PROFILES:
         raise ProfileInvalid(
             f"{clean(place.path)} holds {len(data)} profiles, and at most {MAX_PROFILES} are read.",
             hint="Divide it into several files.",
         )
-    for key, table in data.items():
+    for key, table in tables.items():
         yield key, _Table(table, place, f"{key}.")
 
 
 def _profile(name: str, table: _Table) -> Profile:
     """The profile, or what is wrong with it under the best name that is known."""
-    path, place = table.place.path, table.place
     try:
-        name = check_name(table.get("name") or name, place, table.key("name"))
-        return _made(name, table)
+        if (given := table.data.get("name")) and isinstance(given, str):
+            name = given
+        return _made(check_name(name, table.place, table.key("name")), table)
     except ProfileInvalid as problem:
         model = table.data.get("model")
         said = clean(model) if isinstance(model, str) else ""
-        return bad_profile(plain_name(name), path, problem, said)
+        return bad_profile(plain_name(name), table.place.path, problem, said)
 
 
 def _made(name: str, table: _Table) -> Profile:
     """Raises ProfileInvalid for the first thing that is wrong."""
+    place = table.place
     for key, value in table.data.items():
-        if key in FIELDS or key in SAMPLING or key == "sampling":
-            continue
-        if isinstance(value, dict) and not table.prefix:
-            raise ProfileInvalid(
-                f"{clean(key)} {table.place.words(key)} is a table beside settings that are in none.",
-                hint="A file holds one profile, or several of which each is a table.",
-                param=clean(key),
-                **table.place.details(key),
-            )
-        raise unknown_key(key, table.place, table.key(key))
-    stop = table.get("stop")
-    keep_alive = table.get("keep_alive")
+        if key not in _KNOWN:
+            raise _unknown(key, value, table)
+    written = fields_of(table.data, Written, place, table.prefix)
+    keep_alive = written.keep_alive
     return Profile(
         name=name,
-        model=table.get("model") or name,
-        path=table.place.path,
-        description=table.get("description") or "",
-        system=table.get("system") or "",
-        examples=examples_of(table.get("examples") or (), table.place, table.key("examples")),
+        model=written.model or name,
+        path=place.path,
+        description=written.description,
+        system=written.system,
+        examples=examples_of(written.examples, place, table.key("examples")),
         sampling=_sampling(table),
-        max_tokens=table.get("max_tokens"),
-        stop=(stop,) if isinstance(stop, str) else tuple(stop or ()),
-        context_length=table.get("context_length"),
-        kv_type=table.get("kv_type") or "",
-        template=_template(table),
-        adapters=_adapters(table),
-        priority=table.get("priority"),
+        max_tokens=written.max_tokens,
+        stop=(written.stop,) if isinstance(written.stop, str) else tuple(written.stop),
+        context_length=written.context_length,
+        kv_type=written.kv_type or "",
+        template=_template(written, table),
+        adapters=_adapters(written, place),
+        priority=written.priority,
         keep_alive=None
         if keep_alive is None
-        else seconds_of(keep_alive, table.place, table.key("keep_alive")),
-        reasoning_effort=table.get("reasoning_effort") or "",
+        else seconds_of(keep_alive, place, table.key("keep_alive")),
+        reasoning_effort=written.reasoning_effort or "",
     )
 
 
-def _sampling(table: _Table) -> dict[str, Any]:
+def _unknown(key: str, value: object, table: _Table) -> ProfileInvalid:
+    if not isinstance(value, dict) or table.prefix:
+        return unknown_key(key, table.place, table.key(key))
+    return ProfileInvalid(
+        f"{clean(key)} {table.place.words(key)} is a table beside settings that are in none.",
+        hint="A file holds one profile, or several of which each is a table.",
+        param=clean(key),
+        **table.place.details(key),
+    )
+
+
+def _sampling(table: _Table) -> dict[str, object]:
     """What is said of sampling, in [sampling] and beside the other fields."""
     inside = table.data.get("sampling", {})
     place = table.place
@@ -186,8 +192,8 @@ def _sampling(table: _Table) -> dict[str, Any]:
         raise refusal("sampling", inside, place, table.key("sampling"), allowed="a table")
     for name in inside:
         key = table.key(f"sampling.{name}")
-        if name not in SAMPLING:
-            raise unknown_key(name, place, key, SAMPLING)
+        if name not in kinds_of(SamplingFields):
+            raise unknown_key(name, place, key, kinds_of(SamplingFields))
         if name in table.data:
             raise ProfileInvalid(
                 f"{name} is said twice {place.words(key)} in [sampling] and before it.",
@@ -195,9 +201,17 @@ def _sampling(table: _Table) -> dict[str, Any]:
                 param=name,
                 **place.details(key),
             )
-    given = [(name, value, table.key(f"sampling.{name}")) for name, value in inside.items()]
-    given += [(n, value, table.key(n)) for n, value in table.data.items() if n in SAMPLING]
-    return {name: checked(name, value, SAMPLING[name], place, key) for name, value, key in given}
+    return sampling_fields(table.data, place, table.prefix) | sampling_fields(
+        inside, place, table.key("sampling.")
+    )
+
+
+def sampling_fields(
+    data: Mapping[str, object], place: Place, prefix: str = ""
+) -> dict[str, object]:
+    """The fields of sampling that `data` holds, checked. Raises ProfileInvalid."""
+    fields = fields_of(data, SamplingFields, place, prefix)
+    return {name: getattr(fields, name) for name in kinds_of(SamplingFields) if name in data}
 
 
 def examples_of(
@@ -216,8 +230,8 @@ def examples_of(
     return found
 
 
-def _template(table: _Table) -> str:
-    text, file, place = table.get("template"), table.get("template_file"), table.place
+def _template(written: Written, table: _Table) -> str:
+    text, file, place = written.template, written.template_file, table.place
     if text and file:
         raise ProfileInvalid(
             f"There are both template and template_file {place.words(table.key('template_file'))}"
@@ -258,11 +272,13 @@ def _template_file(name: str, table: _Table) -> str:
     return text
 
 
-def _adapters(table: _Table) -> tuple[ProfileAdapter, ...]:
-    given = table.get("adapters") or ()
-    found = [one if isinstance(one, WrittenAdapter) else WrittenAdapter(name=one) for one in given]
+def _adapters(written: Written, place: Place) -> tuple[ProfileAdapter, ...]:
+    found = [
+        one if isinstance(one, WrittenAdapter) else WrittenAdapter(name=one)
+        for one in written.adapters
+    ]
     return tuple(
-        ProfileAdapter(name=beside(table.place.path, one.name), scale=one.scale) for one in found
+        ProfileAdapter(name=beside(place.path, one.name), scale=one.scale) for one in found
     )
 
 
