@@ -26,11 +26,6 @@ Auto = Literal["auto", "on", "off"]
 KvType = Literal["f16", "q8_0", "q4_0"]
 SplitMode = Literal["none", "layer", "row"]
 ModelKind = Literal["text", "embedding", "reranking"]
-# The chat templates that Hob brings for models without one.
-BuiltinTemplate = Literal[
-    "chatml", "llama2", "llama3", "mistral", "gemma", "phi", "vicuna", "alpaca"
-]
-MAX_TEMPLATE_CHARS = 2**18
 
 
 class WarmPrompt(Value, frozen=True):

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hob.errors import TemplateFailed
+from hob.wire.template import MAX_TEMPLATE_CHARS, BuiltinTemplate
+
 CHATML = """\
 {%- for message in messages -%}
 {{ '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>\n' }}
@@ -95,7 +98,7 @@ ALPACA = """\
 {%- if add_generation_prompt %}{{ '### Response:\n' }}{% endif -%}
 """
 
-BUILTIN: dict[str, str] = {
+BUILTIN: dict[BuiltinTemplate, str] = {
     "chatml": CHATML,
     "llama2": LLAMA_2,
     "llama3": LLAMA_3,
@@ -107,14 +110,14 @@ BUILTIN: dict[str, str] = {
 }
 
 # A control token says most surely how a model was trained; then its name; then its architecture.
-_BY_TOKEN = (
+_BY_TOKEN: tuple[tuple[str, BuiltinTemplate], ...] = (
     ("<|im_start|>", "chatml"),
     ("<|start_header_id|>", "llama3"),
     ("<start_of_turn>", "gemma"),
     ("[INST]", "mistral"),
     ("<|assistant|>", "phi"),
 )
-_BY_NAME = (
+_BY_NAME: tuple[tuple[str, BuiltinTemplate], ...] = (
     ("vicuna", "vicuna"),
     ("alpaca", "alpaca"),
     ("mixtral", "mistral"),
@@ -123,7 +126,10 @@ _BY_NAME = (
     ("llama-2", "llama2"),
     ("phi", "phi"),
 )
-_BY_ARCHITECTURE = (("gemma", "gemma"), ("phi3", "phi"))
+_BY_ARCHITECTURE: tuple[tuple[str, BuiltinTemplate], ...] = (
+    ("gemma", "gemma"),
+    ("phi3", "phi"),
+)
 _CHAT_WORDS = ("chat", "instruct", "-it", "assistant")
 
 
@@ -146,18 +152,40 @@ class TemplateChoice:
     source: str
 
 
-def choose_template(facts: ModelFacts, override: str = "") -> TemplateChoice:
-    """The chat template of a model. `override` is a built-in's name or a template itself."""
+def choose_template(facts: ModelFacts, override: str = "", wish: str = "") -> TemplateChoice:
+    """The chat template of a model. `override` is a built-in's name or a template itself, and
+    `wish` says who asks for it.
+
+    Raises TemplateFailed for a name that there is not, or too long a text.
+    """
     if override:
-        source = BUILTIN.get(override)
-        return TemplateChoice(override, source) if source else TemplateChoice("override", override)
+        return chosen_by_name(override, wish) or TemplateChoice("override", override)
     if facts.template:
         return TemplateChoice("model", facts.template)
     name = _guess(facts)
     return TemplateChoice(name, BUILTIN[name]) if name else TemplateChoice("", "")
 
 
-def _guess(facts: ModelFacts) -> str:
+def chosen_by_name(override: str, wish: str) -> TemplateChoice | None:
+    """The built-in template that `override` names; None when it is the text of one, which writes
+    messages by `{{` or `{%`. Raises TemplateFailed when it is neither."""
+    if override in BUILTIN:
+        return TemplateChoice(override, BUILTIN[override])
+    if "{{" not in override and "{%" not in override:
+        raise TemplateFailed(
+            f"There is no built-in chat template {override[:40]!r}, which is asked for by {wish}.",
+            hint=f"There are {', '.join(BUILTIN)}; or write the text of a template in Jinja.",
+        )
+    if len(override) > MAX_TEMPLATE_CHARS:
+        raise TemplateFailed(
+            f"The chat template asked for by {wish} is longer than {MAX_TEMPLATE_CHARS}"
+            " characters.",
+            hint="Write a shorter one.",
+        )
+    return None
+
+
+def _guess(facts: ModelFacts) -> BuiltinTemplate | None:
     for token, template in _BY_TOKEN:
         if facts.has_token(token):
             return template
@@ -169,4 +197,4 @@ def _guess(facts: ModelFacts) -> str:
     for start, template in _BY_ARCHITECTURE:
         if facts.architecture.startswith(start):
             return template
-    return "chatml" if chats else ""
+    return "chatml" if chats else None

@@ -17,10 +17,11 @@ from hob.errors import Detail, ProfileInvalid
 from hob.models.gguf.checks import clean
 from hob.wire.base import Value
 from hob.wire.chat import Effort, Role
-from hob.wire.engine import MAX_TEMPLATE_CHARS, KvType
+from hob.wire.engine import KvType
 from hob.wire.generate import MAX_STOP_CHARS, MAX_STOP_STRINGS, Priority
 from hob.wire.openai.requests import MAX_ADAPTERS, AnswerTokens
 from hob.wire.openai.sampling import SamplingFields
+from hob.wire.template import MAX_TEMPLATE_CHARS
 
 MAX_EXAMPLES = 256
 _LONGEST_SHOWN = 80

@@ -19,8 +19,8 @@ from hob.models.profiles.sources import spellings
 from hob.models.profiles.templates import family_of
 from hob.models.profiles.toml import plain_name
 from hob.wire.base import ErrorInfo
-from hob.wire.engine import BuiltinTemplate
 from hob.wire.profiles import Profile
+from hob.wire.template import BuiltinTemplate
 
 MAX_DEPTH = 8
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hob.wire.engine import BuiltinTemplate
+from hob.wire.template import BuiltinTemplate
 
 # All marks of a line must be there; the first line that fits counts, so that the marks of several
 # families come before those that they share.

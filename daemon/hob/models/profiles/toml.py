@@ -31,9 +31,9 @@ from hob.models.profiles.files import read_text
 from hob.models.profiles.lines import lines_of
 from hob.wire.base import ErrorInfo
 from hob.wire.chat import ChatMessage
-from hob.wire.engine import MAX_TEMPLATE_CHARS, BuiltinTemplate
 from hob.wire.openai.sampling import SamplingFields
 from hob.wire.profiles import Profile, ProfileAdapter
+from hob.wire.template import MAX_TEMPLATE_CHARS, BuiltinTemplate
 
 MAX_PROFILES = 256
 MAX_NAME_CHARS = 100
