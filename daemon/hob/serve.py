@@ -28,6 +28,8 @@ from hob.errors import AlreadyRunning, HobError
 from hob.instance import only_instance
 from hob.logs.setup import setup_logging
 from hob.models.choose import choose
+from hob.models.profiles.read import read_profiles
+from hob.models.profiles.service import ProfileService
 from hob.models.registry import Registry
 from hob.paths import Paths, find_paths
 from hob.state import State, load_state, save_state
@@ -76,7 +78,11 @@ class Daemon:
         self._failure: HobError | None = None
         self._saving = asyncio.Lock()
         self._bus = Bus()
-        self._registry = Registry([config.models.folder], self._bus.publish)
+        self._registry = Registry(
+            [config.models.folder],
+            self._bus.publish,
+            read_profiles=lambda folders: read_profiles([*folders, paths.profiles_dir]),
+        )
         self._pool = Pool(
             resolve=self._registry.resolve,
             infos=self._registry.infos,
@@ -90,7 +96,14 @@ class Daemon:
         self._access = self._build_access()
         install(
             self._app,
-            Services(self._registry, self._pool, self._bus, self, self._access),
+            Services(
+                self._registry,
+                self._pool,
+                self._bus,
+                self,
+                self._access,
+                profiles=ProfileService(self._registry),
+            ),
             [guard(self._access.policy)],
             ApiOptions(max_body_bytes=config.api.max_body),
         )

@@ -27,6 +27,7 @@ from hob.wire.generate import (
     Usage,
 )
 from hob.wire.models import ModelEntry, ModelInfo
+from hob.wire.profiles import NewProfile, Profile
 from hob.wire.pulls import PullEvent
 from hob.wire.status import ApiStatus, Status, TokenReply, WorkerStatus
 
@@ -102,6 +103,30 @@ class FakeLibrary:
                     yield event
         finally:
             self.pull_closed.set()
+
+
+@dataclass
+class FakeProfiles:
+    known: dict[str, Profile] = field(default_factory=dict)
+    problem: HobError | None = None
+
+    def profile(self, name: str) -> Profile | None:
+        return self.known.get(name)
+
+    def profiles(self) -> Sequence[Profile]:
+        return tuple(self.known.values())
+
+    async def create(self, wanted: NewProfile) -> Profile:
+        if self.problem is not None:
+            raise self.problem
+        made = Profile(
+            name=wanted.name,
+            model=wanted.model,
+            system=wanted.system,
+            path=f"/models/{wanted.name}.toml",
+        )
+        self.known[wanted.name] = made
+        return made
 
 
 @dataclass
@@ -347,6 +372,7 @@ class Fakes:
     facts: FakeFacts
     daemon: FakeDaemon
     access: FakeAccess
+    profiles: FakeProfiles = field(default_factory=FakeProfiles)
 
     @classmethod
     def make(cls) -> Fakes:
@@ -354,4 +380,11 @@ class Fakes:
         return cls(library, FakeModels(library), FakeFacts(), FakeDaemon(), FakeAccess())
 
     def services(self) -> Services:
-        return Services(self.library, self.models, self.facts, self.daemon, self.access)
+        return Services(
+            self.library,
+            self.models,
+            self.facts,
+            self.daemon,
+            self.access,
+            profiles=self.profiles,
+        )

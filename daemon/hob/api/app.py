@@ -12,6 +12,7 @@ from aiohttp import http_exceptions, web
 from hob import __version__
 from hob.api import native_daemon, native_events, native_text, rerank
 from hob.api.middleware import answer_errors
+from hob.api.models import profiles as model_profiles
 from hob.api.models import routes as model_routes
 from hob.api.openai import embeddings
 from hob.api.openai import routes as openai_routes
@@ -37,6 +38,8 @@ _LINGER_S = 2.0
 
 _MODULES = (
     native_daemon,
+    # Before the route of a model of any name.
+    model_profiles,
     model_routes,
     native_events,
     native_text,

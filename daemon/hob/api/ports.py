@@ -11,6 +11,7 @@ from hob.wire.calls import Call, CallResult
 from hob.wire.events import Event
 from hob.wire.generate import GenerateEvent, GenerateRequest
 from hob.wire.models import ModelEntry, ModelInfo
+from hob.wire.profiles import NewProfile, Profile
 from hob.wire.pulls import PullEvent
 from hob.wire.status import ApiStatus, Status, TokenReply, WorkerStatus
 
@@ -38,6 +39,19 @@ class Library(Protocol):
 
     def pull(self, source: str) -> AsyncIterator[PullEvent]:
         """Fetch a model into the folder. Problems come as PullFailed, never as an exception."""
+
+
+class Profiles(Protocol):
+    """What is set for the models, and the models that are made of others by it."""
+
+    def profile(self, name: str) -> Profile | None:
+        """The profile of the model of exactly that name: its own, or the one that it is."""
+
+    def profiles(self) -> Sequence[Profile]:
+        """Every profile, those that cannot be used included."""
+
+    async def create(self, wanted: NewProfile) -> Profile:
+        """Write a file for a profile, and know it. Raises ModelError."""
 
 
 class Models(Protocol):

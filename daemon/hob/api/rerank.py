@@ -9,6 +9,7 @@ from msgspec import UNSET
 
 from hob.api.bodies import decode
 from hob.api.priority import priority_of
+from hob.api.profiled import usual_priority
 from hob.api.replies import json_reply, read
 from hob.api.services import ADMISSION, SERVICES, refuse_while_stopping
 from hob.api.suited import resolve_suited
@@ -33,7 +34,7 @@ async def rerank(request: web.Request) -> web.Response:
     documents = documents_of(body)
     call = Rerank(
         id=f"rank-{secrets.token_hex(12)}",
-        priority=priority_of(request),
+        priority=priority_of(request, usual_priority(services, body.model)),
         query=body.query,
         documents=documents,
     )

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     # Imported when the first stream begins: most commands never have one.
     from hob.client.interrupt import Interrupt
     from hob.client.stream import ChatStream, FactStream, PullStream, Stream
+    from hob.wire.profiles import Profile, ProfileList
     from hob.wire.text import PrefillReply
 
 DEFAULT_TIMEOUT_S = 10.0
@@ -63,6 +64,20 @@ class Client:
         from urllib.parse import quote
 
         return self._call("GET", f"/hob/v1/models/{quote(name, safe='')}", ModelEntry)
+
+    def profiles(self, *, rescan: bool = False) -> ProfileList:
+        """Every profile; `rescan` reads the folders first."""
+        from hob.wire.profiles import ProfileList
+
+        target = f"/hob/v1/models/profiles{'?rescan=1' if rescan else ''}"
+        return self._call("GET", target, ProfileList)
+
+    def new_profile(self, name: str, model: str, system: str = "") -> Profile:
+        """Have a file written for a profile; its path comes back with it."""
+        from hob.wire.profiles import NewProfile, Profile
+
+        wanted = NewProfile(name=name, model=model, system=system)
+        return self._call("POST", "/hob/v1/models/profiles/new", Profile, wanted, waits=True)
 
     def load(self, model: str) -> WorkerStatus:
         """Load it and wait until it is warm."""

@@ -15,11 +15,14 @@ from hob.models.folder.files import ModelFile, stamp_of
 from hob.models.folder.scan import Model, refreshed, scan
 from hob.models.gguf.checks import clean
 from hob.models.names import echo, match
+from hob.models.profiles.loading import info_of
+from hob.models.profiles.resolve import resolve_profiles
 from hob.models.pull.starter import Pull, Pulled
 from hob.models.pull.stream import run_in_thread
 from hob.wire.base import ErrorInfo
 from hob.wire.events import Event, ModelAdded, ModelRemoved
 from hob.wire.models import ModelInfo
+from hob.wire.profiles import Profile
 from hob.wire.pulls import PullDone, PullEvent, PullFailed, PullProgress
 
 log = logging.getLogger(__name__)
@@ -40,11 +43,14 @@ class Registry:
         publish: Callable[[Event], None],
         clock: Callable[[], float] = time.time,
         make_pull: PullMaker = Pull,
+        read_profiles: Callable[[Sequence[Path]], Sequence[Profile]] | None = None,
     ) -> None:
         self._folders = tuple(folders)
         self._publish = publish
         self._clock = clock
         self._make_pull = make_pull
+        self._read_profiles = read_profiles
+        self._profiles: Mapping[str, Profile] = {}
         self._models: Mapping[str, Model] = {}
         self._scanning = asyncio.Lock()
 
@@ -83,6 +89,10 @@ class Registry:
         if fresh.info.problem:
             raise fresh.info.problem.error()
         return fresh.info
+
+    def profile(self, name: str) -> Profile | None:
+        """The profile of the model of exactly that name: its own, or the one that it is."""
+        return self._profiles.get(name)
 
     def resolve_adapter(self, name: str) -> str:
         """The path of the LoRA adapter of that name, or whose path in the folders is `name`, as its
@@ -129,7 +139,11 @@ class Registry:
             models = self._models.values()
             known = {file.path: file for model in models for file in model.files}
             known |= {model.projector.path: model.projector for model in models if model.projector}
-            fresh = await asyncio.to_thread(_scan, self._folders, known)
+            files = await asyncio.to_thread(_scan, self._folders, known)
+            written: Sequence[Profile] = ()
+            if self._read_profiles:
+                written = await asyncio.to_thread(self._read_profiles, self._folders)
+            fresh, self._profiles = with_profiles(files, written)
             before, self._models = self._models, fresh
         for name in before:
             if name not in fresh:
@@ -170,6 +184,22 @@ class Registry:
             "The model was fetched, and its file is gone again.",
             hint="Look for what removes files from the models folder, and try again.",
         )
+
+
+def with_profiles(
+    files: Mapping[str, Model], profiles: Sequence[Profile]
+) -> tuple[dict[str, Model], dict[str, Profile]]:
+    """The models of the files and those that `profiles` make of them, and all profiles by name."""
+    names = [name for name, model in files.items() if not model.is_adapter]
+    models = dict(files)
+    known: dict[str, Profile] = {}
+    for one in resolve_profiles(profiles, lambda name: match(names, name)):
+        known[one.name] = one
+        base = None if one.problem else files[one.model]
+        if one.name != one.model or base is None:
+            parts = base.files if base else ()
+            models[one.name] = Model(info_of(one, base.info if base else None), parts)
+    return {name: models[name] for name in sorted(models)}, known
 
 
 def _scan(folders: Sequence[Path], known: Mapping[str, ModelFile]) -> dict[str, Model]:

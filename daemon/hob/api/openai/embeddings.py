@@ -12,6 +12,7 @@ from aiohttp import web
 
 from hob.api.bodies import decode
 from hob.api.priority import priority_of
+from hob.api.profiled import usual_priority
 from hob.api.replies import read
 from hob.api.services import ADMISSION, SERVICES, refuse_while_stopping
 from hob.api.suited import resolve_suited
@@ -32,7 +33,7 @@ async def embeddings(request: web.Request) -> web.Response:
     body = decode(await read(request), EmbeddingRequest)
     call = Embed(
         id=f"embd-{secrets.token_hex(12)}",
-        priority=priority_of(request),
+        priority=priority_of(request, usual_priority(services, body.model)),
         inputs=tuple(inputs_of(body.input)),
         dimensions=body.dimensions,
     )

@@ -11,6 +11,7 @@ from hob.cli.autostart import running_client
 from hob.cli.context import App, json_option, no_start_option
 from hob.cli.formatting import counted, duration, moment, parameters, print_json, size, table
 from hob.cli.models.name import ModelName
+from hob.cli.models.profiles import profile, profiles
 from hob.cli.progress import LoadingWatcher, ProgressLine
 from hob.cli.sanitize import clean, one_line
 from hob.client import Client
@@ -102,6 +103,8 @@ def use(app: App, name: str, no_start: bool) -> None:
 
 
 models.add_command(use)
+models.add_command(profiles)
+models.add_command(profile)
 
 
 @models.command()
@@ -137,6 +140,7 @@ def describe(entry: ModelEntry) -> str:
     facts: list[tuple[str, str]] = [
         ("title", one_line(info.title)),
         ("state", state),
+        ("base", one_line(info.base)),
         ("file", one_line(info.path)),
         ("size", f"{size(info.file_bytes)} ({info.file_bytes} bytes)"),
         ("changed", moment(info.modified_at)),
@@ -192,7 +196,7 @@ def _tell_pulled(event: PullDone) -> None:
 def _row(entry: ModelEntry) -> tuple[str, ...]:
     info = entry.info
     return (
-        ("* " if entry.chosen else "  ") + one_line(info.name),
+        ("* " if entry.chosen else "  ") + one_line(info.name) + _made_of(info),
         one_line(info.architecture) or "-",
         parameters(info.parameters),
         one_line(info.quantization) or "-",
@@ -200,6 +204,10 @@ def _row(entry: ModelEntry) -> tuple[str, ...]:
         str(info.context_length or "-"),
         entry.state,
     )
+
+
+def _made_of(info: ModelInfo) -> str:
+    return f" (of {one_line(info.base)})" if info.base else ""
 
 
 def _bad_line(info: ModelInfo) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hob.errors import TemplateFailed
-from hob.wire.template import MAX_TEMPLATE_CHARS, BuiltinTemplate
+from hob.wire.template import MAX_TEMPLATE_CHARS
 
 CHATML = """\
 {%- for message in messages -%}
@@ -98,7 +98,8 @@ ALPACA = """\
 {%- if add_generation_prompt %}{{ '### Response:\n' }}{% endif -%}
 """
 
-BUILTIN: dict[BuiltinTemplate, str] = {
+# By the names of hob.wire.template.
+BUILTIN: dict[str, str] = {
     "chatml": CHATML,
     "llama2": LLAMA_2,
     "llama3": LLAMA_3,
@@ -110,14 +111,14 @@ BUILTIN: dict[BuiltinTemplate, str] = {
 }
 
 # A control token says most surely how a model was trained; then its name; then its architecture.
-_BY_TOKEN: tuple[tuple[str, BuiltinTemplate], ...] = (
+_BY_TOKEN = (
     ("<|im_start|>", "chatml"),
     ("<|start_header_id|>", "llama3"),
     ("<start_of_turn>", "gemma"),
     ("[INST]", "mistral"),
     ("<|assistant|>", "phi"),
 )
-_BY_NAME: tuple[tuple[str, BuiltinTemplate], ...] = (
+_BY_NAME = (
     ("vicuna", "vicuna"),
     ("alpaca", "alpaca"),
     ("mixtral", "mistral"),
@@ -126,10 +127,7 @@ _BY_NAME: tuple[tuple[str, BuiltinTemplate], ...] = (
     ("llama-2", "llama2"),
     ("phi", "phi"),
 )
-_BY_ARCHITECTURE: tuple[tuple[str, BuiltinTemplate], ...] = (
-    ("gemma", "gemma"),
-    ("phi3", "phi"),
-)
+_BY_ARCHITECTURE = (("gemma", "gemma"), ("phi3", "phi"))
 _CHAT_WORDS = ("chat", "instruct", "-it", "assistant")
 
 
@@ -185,7 +183,7 @@ def chosen_by_name(override: str, wish: str) -> TemplateChoice | None:
     return None
 
 
-def _guess(facts: ModelFacts) -> BuiltinTemplate | None:
+def _guess(facts: ModelFacts) -> str:
     for token, template in _BY_TOKEN:
         if facts.has_token(token):
             return template
@@ -197,4 +195,4 @@ def _guess(facts: ModelFacts) -> BuiltinTemplate | None:
     for start, template in _BY_ARCHITECTURE:
         if facts.architecture.startswith(start):
             return template
-    return "chatml" if chats else None
+    return "chatml" if chats else ""

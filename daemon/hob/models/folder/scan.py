@@ -37,7 +37,7 @@ class Model:
     @property
     def is_adapter(self) -> bool:
         """It changes a model, and is none by itself."""
-        return self.files[0].about.is_adapter
+        return bool(self.files) and self.files[0].about.is_adapter
 
 
 def scan(folders: Sequence[Path], known: Mapping[str, ModelFile]) -> dict[str, Model]:

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 MAX_FILES = 1_000
 MAX_FILE_BYTES = 2**20
-MAX_DEPTH = 8
+MAX_DEPTH = 16
 MAX_VISITED = 100_000
 
 _UTF8_MARK = b"\xef\xbb\xbf"
