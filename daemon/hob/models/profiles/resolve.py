@@ -117,7 +117,7 @@ class _Resolving:
             return self._done[id(one)]
         self._refuse_ring(one, trail)
         parent = self._named.get(one.model.casefold()) if one.name != one.model else None
-        if parent is None or parent is one:
+        if parent is None or parent is one or self._stands_for_a_model(parent):
             base = self._base(one)
             inherited = None if one.name in (one.model, base) else self._own.get(base)
         else:
@@ -135,6 +135,11 @@ class _Resolving:
         if own:
             self._own.setdefault(base, done)
         return done
+
+    def _stands_for_a_model(self, parent: Profile) -> bool:
+        """The name of bad defaults, or of a file that cannot be read, means a model all the same."""
+        bad = parent.problem and parent.model in ("", parent.name)
+        return bool(bad) and self._means_a_model(parent.name)
 
     def _parent(self, one: Profile, parent: Profile, trail: tuple[Profile, ...]) -> Profile:
         try:

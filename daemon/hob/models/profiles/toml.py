@@ -98,7 +98,10 @@ def _parse(text: str, place: Place) -> dict[str, object]:
     except (ValueError, RecursionError) as error:
         # ValueError is TOMLDecodeError and what Python says of a number with thousands of digits.
         found = _LINE.search(str(error))
-        at = Place(place.path, {"": int(found[1])} if found else {})
+        line = int(found[1]) if found else 0
+        if "end of document" in str(error):
+            line = len(text.splitlines())
+        at = Place(place.path, {"": line} if line else {})
         raise ProfileInvalid(
             f"{clean(place.path)} is not valid TOML: {clean(str(error))}.",
             hint="Correct that line. Text of several lines stands between two times three quotes.",

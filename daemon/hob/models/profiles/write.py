@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+# Quotes that could be taken for the closing ones.
+_QUOTES = re.compile(r'"{3,}|"+\Z')
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 _REST = """\
@@ -53,9 +55,7 @@ def _quoted(text: str) -> str:
 
 def _several_lines(text: str) -> str:
     """Between three quotes; a line break after the first ones is no part of the text."""
-    escaped = _escaped(text).replace('"""', '""\\"')
-    if escaped.endswith('"'):
-        escaped = escaped[:-1] + '\\"'
+    escaped = _QUOTES.sub(lambda found: '\\"' * len(found[0]), _escaped(text))
     return f'"""\n{escaped}"""'
 
 
