@@ -29,11 +29,21 @@ def test_these_names_are_profiles(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [".a.toml", "a.toml~", "a.toml.part", "a.gguf", ".Modelfile.swp", "Modelfile~", "model", "toml"]
-    + ["Modelfile.poet~"],
+    [
+        ".a.toml",
+        "a.toml~",
+        "a.toml.part",
+        "a.gguf",
+        ".Modelfile.swp",
+        "Modelfile~",
+        "model",
+        "toml",
+        "Modelfile.poet~",
+    ],
 )
 def test_hidden_unfinished_and_other_files_are_not(name: str) -> None:
     assert not kind_of(name)
+    assert not kind_of(f"{name}~")
 
 
 def test_all_folders_are_searched_at_any_depth_and_hidden_ones_are_not(tmp_path: Path) -> None:

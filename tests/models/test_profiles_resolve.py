@@ -57,15 +57,15 @@ def test_what_a_profile_does_not_say_comes_from_its_models_own() -> None:
 
 
 def test_a_profile_of_a_profile_inherits_from_it_and_then_from_the_model() -> None:
-    said = dict(
-        stop=("a", "b"),
-        examples=(ChatMessage(role="user", content="x"),),
-        adapters=(ProfileAdapter(name="lora"),),
-        max_tokens=5,
-        priority="background",
-        keep_alive=0.0,
-        reasoning_effort="low",
-    )
+    said = {
+        "stop": ("a", "b"),
+        "examples": (ChatMessage(role="user", content="x"),),
+        "adapters": (ProfileAdapter(name="lora"),),
+        "max_tokens": 5,
+        "priority": "background",
+        "keep_alive": 0.0,
+        "reasoning_effort": "low",
+    }
     found = resolve(
         profile("poet", "writer", stop=("c",), max_tokens=9, description="rhymes"),
         profile("writer", "smol", description="writes", **said),

@@ -137,7 +137,7 @@ class _Resolving:
         return done
 
     def _stands_for_a_model(self, parent: Profile) -> bool:
-        """The name of bad defaults, or of a file that cannot be read, means a model all the same."""
+        """The name of bad defaults, or of a file that cannot be read, still means a model."""
         bad = parent.problem and parent.model in ("", parent.name)
         return bool(bad) and self._means_a_model(parent.name)
 
