@@ -15,8 +15,8 @@ from hob.models.folder.files import ModelFile, stamp_of
 from hob.models.folder.scan import Model, refreshed, scan
 from hob.models.gguf.checks import clean
 from hob.models.names import echo, match
+from hob.models.profiles.library import resolve_among
 from hob.models.profiles.loading import info_of
-from hob.models.profiles.resolve import resolve_profiles
 from hob.models.pull.starter import Pull, Pulled
 from hob.models.pull.stream import run_in_thread
 from hob.wire.base import ErrorInfo
@@ -193,7 +193,7 @@ def with_profiles(
     names = [name for name, model in files.items() if not model.is_adapter]
     models = dict(files)
     known: dict[str, Profile] = {}
-    for one in resolve_profiles(profiles, lambda name: match(names, name)):
+    for one in resolve_among(profiles, files, lambda name: match(names, name)):
         known[one.name] = one
         base = None if one.problem else files[one.model]
         if one.name != one.model or base is None:
