@@ -41,7 +41,9 @@ class Folder:
         return self.known.get(name)
 
     async def rescan(self) -> None:
-        found = resolve_profiles(read_profiles([self.folder]), lambda name: match([BASE], name))
+        found = resolve_profiles(
+            read_profiles([self.folder]), [BASE], lambda name: match([BASE], name)
+        )
         self.known = {one.name: one for one in found}
 
 

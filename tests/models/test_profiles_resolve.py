@@ -26,7 +26,7 @@ def profile(name: str, model: str, **said: Any) -> Profile:
 
 
 def resolve(*profiles: Profile, **more: Callable[[str], str]) -> dict[str, Profile]:
-    found = resolve_profiles(profiles, lambda name: match(LIBRARY, name), **more)
+    found = resolve_profiles(profiles, LIBRARY, lambda name: match(LIBRARY, name), **more)
     assert len({one.name for one in found}) == len(profiles)
     return {one.name: one for one in found}
 
@@ -240,5 +240,5 @@ def test_without_any_model_every_profile_says_so() -> None:
     def nothing(name: str) -> str:
         raise ModelNotFound(f"There is no model named {name}.")
 
-    (found,) = resolve_profiles([profile("a", "b")], nothing)
+    (found,) = resolve_profiles([profile("a", "b")], (), nothing)
     assert "no model named b" in problem(found)

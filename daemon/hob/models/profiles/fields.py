@@ -132,7 +132,7 @@ def unknown_key(
 
     key = key or name
     names = tuple(known) or (*kinds_of(Written), "sampling", *kinds_of(SamplingFields))
-    close = get_close_matches(name.lower(), names, n=1, cutoff=0.6)
+    close = get_close_matches(name[:100].lower(), names, n=1, cutoff=0.6)
     guess = f"Did you mean {close[0]}? " if close else ""
     return ProfileInvalid(
         f"{clean(name)} {place.words(key)} is nothing that a profile can say.",

@@ -24,7 +24,10 @@ def resolve_among(
     """
 
     def at_path(path: str) -> str:
-        real = os.path.realpath(path)
+        try:
+            real = os.path.realpath(path)
+        except (OSError, ValueError):  # such as one with a NUL in it
+            return ""
         for name, model in models.items():
             if any(
                 file.path == path or os.path.realpath(file.path) == real for file in model.files
@@ -36,7 +39,7 @@ def resolve_among(
         files = models[name].files
         return _template(files[0].path, files[0].stamp) if files else ""
 
-    return resolve_profiles(profiles, match, at_path, template_of)
+    return resolve_profiles(profiles, models.keys(), match, at_path, template_of)
 
 
 @functools.lru_cache(64)

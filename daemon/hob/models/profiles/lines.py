@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import re
 
+# tomllib takes time by the square of the parts of a key; no profile needs more than a few.
+_MAX_PARTS = 64
+_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
+_ENDLESS_KEY = re.compile(rf"(?<![\w-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{{_MAX_PARTS},}}")
 _TRIPLE_QUOTE = re.compile(r'"""|\'\'\'')
+
+
+def endless_key(text: str) -> int:
+    """The first line with a key of very many parts, 0 for none. It looks into strings as well,
+    since where these begin and end is what only a parser knows."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.count(".") >= _MAX_PARTS and _ENDLESS_KEY.search(line):
+            return number
+    return 0
 
 
 def lines_of(text: str) -> dict[str, int]:

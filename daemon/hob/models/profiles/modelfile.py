@@ -94,7 +94,7 @@ def _split(text: str) -> tuple[str, str]:
 def _unknown(word: str, path: str, line: int) -> ProfileInvalid:
     from difflib import get_close_matches
 
-    close = get_close_matches(word, INSTRUCTIONS, n=1, cutoff=0.6)
+    close = get_close_matches(word[:100], INSTRUCTIONS, n=1, cutoff=0.6)
     guess = f"Did you mean {close[0].upper()}? " if close else ""
     return ProfileInvalid(
         f"{clean(word.upper())[:40]} in {clean(path)}, line {line}, is no instruction of a"

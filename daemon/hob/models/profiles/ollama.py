@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from hob.errors import ProfileInvalid
 from hob.models.gguf.checks import clean
-from hob.models.profiles.fields import Place, fields_of
+from hob.models.profiles.fields import MAX_EXAMPLES, Place, fields_of
 from hob.models.profiles.files import read_text
 from hob.models.profiles.modelfile import Instruction, parse_modelfile
 from hob.models.profiles.templates import family_of
@@ -19,6 +19,8 @@ from hob.models.profiles.toml import (
     bad_profile,
     beside,
     check_name,
+    file_beside,
+    is_file,
     is_template,
     plain_name,
     sampling_fields,
@@ -26,10 +28,11 @@ from hob.models.profiles.toml import (
 from hob.wire.base import Value
 from hob.wire.chat import ChatMessage, Role
 from hob.wire.generate import MAX_STOP_CHARS, MAX_STOP_STRINGS
-from hob.wire.openai.requests import AnswerTokens
+from hob.wire.openai.requests import MAX_ADAPTERS, AnswerTokens
 from hob.wire.profiles import Profile, ProfileAdapter
 
 MAX_WARNINGS = 20
+MAX_MODEL_CHARS = 4_096
 
 _SAMPLING = frozenset(
     {
@@ -120,6 +123,7 @@ class _Reading:
     stop: list[str] = field(default_factory=list)
     sampling: dict[str, object] = field(default_factory=dict)
     adapters: list[ProfileAdapter] = field(default_factory=list)
+    system_messages: int = 0
     examples: list[ChatMessage] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -165,11 +169,11 @@ def _from(reading: _Reading, one: Instruction) -> None:
             one.line, "a second FROM counts for nothing; projectors belong beside a model."
         )
         return
-    there = (Path(reading.path).parent / Path(given).expanduser()).absolute()
+    there = file_beside(reading.path, given)
     looks_like_path = given.startswith((".", "/", "~", "\\")) or given[1:3] in (":\\", ":/")
-    if given.lower().endswith(".gguf") and (looks_like_path or there.is_file()):
-        reading.model = str(there)
-    elif looks_like_path:
+    if there and given.lower().endswith(".gguf") and (looks_like_path or is_file(there)):
+        reading.model = there
+    elif looks_like_path or len(given) > MAX_MODEL_CHARS:
         raise ProfileInvalid(
             f"FROM {clean(given)} in {clean(reading.path)}, line {one.line}, is no GGUF file.",
             hint="Name a .gguf file or a model of the library (`hob models`).",
@@ -251,6 +255,8 @@ def _template(reading: _Reading, one: Instruction) -> None:
 
 
 def _adapter(reading: _Reading, one: Instruction) -> None:
+    if len(reading.adapters) == MAX_ADAPTERS:
+        raise _too_many("ADAPTER", MAX_ADAPTERS, reading, one)
     given = one.value.strip()
     name = beside(reading.path, given)
     # One that is not there is asked of the library, by the name of its file.
@@ -259,13 +265,25 @@ def _adapter(reading: _Reading, one: Instruction) -> None:
     reading.adapters.append(ProfileAdapter(name=name))
 
 
+def _too_many(word: str, most: int, reading: _Reading, one: Instruction) -> ProfileInvalid:
+    return ProfileInvalid(
+        f"{clean(reading.path)}, line {one.line}, is one {word} too many: there may be {most}.",
+        hint="Leave some out.",
+        file=reading.path,
+        line=one.line,
+    )
+
+
 def _system(reading: _Reading, one: Instruction) -> None:
     reading.system = one.value
 
 
 def _message(reading: _Reading, one: Instruction) -> None:
+    if len(reading.examples) + reading.system_messages >= MAX_EXAMPLES:
+        raise _too_many("MESSAGE", MAX_EXAMPLES, reading, one)
     if one.name == "system":
         reading.system = "\n\n".join(filter(None, (reading.system, one.value)))
+        reading.system_messages += 1
         return
     if one.name not in ("user", "assistant"):
         raise ProfileInvalid(

@@ -6,9 +6,11 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from hob.errors import ProfileInvalid
+from hob.models.gguf.checks import clean
 from hob.models.profiles.files import find_profile_files, kind_of
 from hob.models.profiles.ollama import read_modelfile
-from hob.models.profiles.toml import read_toml
+from hob.models.profiles.toml import bad_profile, plain_name, read_toml
 from hob.wire.profiles import Profile
 
 log = logging.getLogger(__name__)
@@ -24,7 +26,9 @@ def read_profiles(folders: Sequence[Path]) -> Sequence[Profile]:
     roots = {str(folder) for folder in folders}
     found: list[Profile] = []
     for path in find_profile_files(folders):
-        if kind_of(Path(path).name) == "toml":
+        if (printable := path.encode("utf-8", "replace").decode()) != path:
+            found.append(_unprintable(printable))
+        elif kind_of(Path(path).name) == "toml":
             found += read_toml(path)
         else:
             found.append(read_modelfile(path, in_root=str(Path(path).parent) in roots))
@@ -32,3 +36,11 @@ def read_profiles(folders: Sequence[Path]) -> Sequence[Profile]:
             log.warning("over %d profiles; the rest is not read", MAX_PROFILES)
             break
     return found[:MAX_PROFILES]
+
+
+def _unprintable(path: str) -> Profile:
+    """The path of a profile is told to programs, in JSON."""
+    problem = ProfileInvalid(
+        f"The name of the file {clean(path)} is not valid UTF-8.", hint="Give it another name."
+    )
+    return bad_profile(plain_name(Path(path).stem), path, problem)

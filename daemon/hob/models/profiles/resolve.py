@@ -6,7 +6,7 @@ defaults of the model at the root.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -49,30 +49,38 @@ def _nowhere(_: str) -> str:
 
 def resolve_profiles(
     profiles: Sequence[Profile],
+    names: Collection[str],
     match: Match,
     at_path: Callable[[str], str] = _nowhere,
     template_of: Callable[[str], str] = _nowhere,
 ) -> list[Profile]:
     """Each profile with the full name of its model in `model`, and with what it inherits.
 
-    `at_path` gives the name of the model whose file lies there, and `template_of` the text of the
-    chat template that the model of that name brings; both may know nothing. A profile of its
-    model's own name sets that model's defaults. One that cannot be used says so in `problem`, and
-    never takes the name of another.
+    `names` are those of all models, and `match` finds one of them by what a person says. `at_path`
+    gives the name of the model whose file lies there, and `template_of` the text of the chat
+    template that the model of that name brings; both may know nothing. A profile of its model's
+    own name sets that model's defaults. One that cannot be used says so in `problem`, and never
+    takes the name of another.
     """
-    return _Resolving(profiles, match, at_path, template_of).all()
+    return _Resolving(profiles, names, match, at_path, template_of).all()
 
 
 class _Resolving:
     def __init__(
         self,
         profiles: Sequence[Profile],
+        names: Collection[str],
         match: Match,
         at_path: Callable[[str], str],
         template_of: Callable[[str], str],
     ) -> None:
         self._profiles = profiles
+        self._names = frozenset(names)
+        self._words = {
+            word for name in names for word in (name.casefold(), _family(name).casefold())
+        }
         self._match = match
+        self._known: dict[str, str | ModelError] = {}
         self._at_path = at_path
         self._template_of = template_of
         self._named: dict[str, Profile] = {}
@@ -107,7 +115,7 @@ class _Resolving:
 
     def _is_own(self, one: Profile) -> bool:
         """It sets the defaults of the model whose name it has."""
-        return one.name == one.model or self._is_model(one.name)
+        return one.name == one.model or one.name in self._names
 
     def _resolved(self, one: Profile, trail: tuple[Profile, ...] = ()) -> Profile:
         """Raises what is wrong with it or with what it is made of."""
@@ -174,16 +182,26 @@ class _Resolving:
                 param="model",
                 file=one.path,
             )
+        # Looking at all names takes a while, and many profiles are made of the same few models.
+        if one.model not in self._known:
+            self._known[one.model] = self._found(one.model)
+        found = self._known[one.model]
+        if isinstance(found, ModelError):
+            raise _unusable(one, found) from found
+        return found
+
+    def _found(self, said: str) -> str | ModelError:
+        """The model that these words mean, in any spelling, or why it cannot be told."""
         unknown: ModelError | None = None
-        for spelling in spellings(one.model):
+        for spelling in spellings(said):
             try:
                 return self._match(spelling)
             except ModelAmbiguous as problem:
-                raise _unusable(one, problem) from problem
+                return problem
             except ModelError as problem:
                 unknown = unknown or problem
         assert unknown, "a name has at least one spelling"
-        raise _unusable(one, unknown) from unknown
+        return unknown
 
     def _fitting(self, one: Profile, base: str) -> Profile:
         """A Modelfile's template is only needed where the model's own is another, and is only
@@ -221,7 +239,7 @@ class _Resolving:
             same = first is None or first is done
         else:
             first = self._named.get(one.name.casefold())
-            same = first is one and not self._is_model(one.name)
+            same = first is one and one.name not in self._names
         if not same:
             other = f"the profile in {clean(first.path)}" if first not in (None, one) else "a model"
             raise NameTaken(
@@ -242,19 +260,12 @@ class _Resolving:
         return msgspec.structs.replace(one, name=name, problem=ErrorInfo.of(problem))
 
     def _means_a_model(self, name: str) -> bool:
-        try:
-            self._match(name)
-        except ModelAmbiguous:
-            return True
-        except ModelError:
-            return False
-        return True
+        """It is a model's name, or the part of it by which people call it."""
+        return name.casefold() in self._words
 
-    def _is_model(self, name: str) -> bool:
-        try:
-            return self._match(name) == name
-        except ModelError:
-            return False
+
+def _family(name: str) -> str:
+    return name.partition(":")[0]
 
 
 _NOTHING = Profile(name="", model="")

@@ -28,7 +28,7 @@ from hob.models.profiles.fields import (
     unknown_key,
 )
 from hob.models.profiles.files import read_text
-from hob.models.profiles.lines import lines_of
+from hob.models.profiles.lines import endless_key, lines_of
 from hob.wire.base import ErrorInfo
 from hob.wire.chat import ChatMessage
 from hob.wire.openai.sampling import SamplingFields
@@ -93,6 +93,14 @@ class _Table:
 
 
 def _parse(text: str, place: Place) -> dict[str, object]:
+    if line := endless_key(text):
+        at = Place(place.path, {"": line})
+        raise ProfileInvalid(
+            f"A key {at.words()} consists of too many parts.",
+            hint="Correct that line.",
+            param="",
+            **at.details(),
+        )
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
@@ -288,8 +296,22 @@ def _adapters(written: Written, place: Place) -> tuple[ProfileAdapter, ...]:
 def beside(path: str, name: str) -> str:
     """The path of the file `name` in the folder of the profile at `path`, if there is one; else
     the name, for the library to know."""
-    if name.lower().endswith(".gguf"):
-        there = (Path(path).parent / Path(name).expanduser()).absolute()
-        if there.is_file():
-            return str(there)
-    return name
+    there = file_beside(path, name) if name.lower().endswith(".gguf") else ""
+    return there if there and is_file(there) else name
+
+
+def file_beside(path: str, name: str) -> str:
+    """The path of `name` as seen from the folder of the profile at `path`; empty when it is none,
+    such as one in the home of somebody who is not there."""
+    try:
+        return str((Path(path).parent / Path(name).expanduser()).absolute())
+    except (OSError, RuntimeError, ValueError):
+        return ""
+
+
+def is_file(path: str) -> bool:
+    """False also for a path that no file can have."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
