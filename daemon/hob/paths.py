@@ -60,6 +60,16 @@ class Paths:
         return self.cache_dir / "prefixes"
 
     @property
+    def model_index(self) -> Path:
+        """What was read of model files; it may be deleted at any time."""
+        return self.cache_dir / "models.db"
+
+    @property
+    def notes_file(self) -> Path:
+        """Aliases and what else is remembered of models."""
+        return self.state_dir / "models.json"
+
+    @property
     def history_file(self) -> Path:
         """What was typed in `hob chat`."""
         return self.state_dir / "history"

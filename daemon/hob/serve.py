@@ -28,9 +28,12 @@ from hob.errors import AlreadyRunning, HobError
 from hob.instance import only_instance
 from hob.logs.setup import setup_logging
 from hob.models.choose import choose
+from hob.models.folder.index import Index
+from hob.models.folder.scan import Scanner
 from hob.models.profiles.read import read_profiles
 from hob.models.profiles.service import ProfileService
 from hob.models.registry import Registry
+from hob.models.show import Inspector
 from hob.paths import Paths, find_paths
 from hob.state import State, load_state, save_state
 from hob.supervisor.pool import Pool, PoolOptions
@@ -79,9 +82,12 @@ class Daemon:
         self._saving = asyncio.Lock()
         self._bus = Bus()
         self._registry = Registry(
-            [config.models.folder],
+            list(dict.fromkeys((config.models.folder, *config.models.folders))),
             self._bus.publish,
-            read_profiles=lambda folders: read_profiles([*folders, paths.profiles_dir]),
+            read_profiles=read_profiles,
+            profile_folders=[paths.profiles_dir],
+            scanner=Scanner(Index(paths.model_index)),
+            notes=paths.notes_file,
         )
         self._pool = Pool(
             resolve=self._registry.resolve,
@@ -103,6 +109,9 @@ class Daemon:
                 self,
                 self._access,
                 profiles=ProfileService(self._registry),
+                inspector=Inspector(
+                    digest=lambda _: None, fit=lambda _: None, profile=self._registry.profile
+                ),
             ),
             [guard(self._access.policy)],
             ApiOptions(max_body_bytes=config.api.max_body),
@@ -171,6 +180,7 @@ class Daemon:
                 self._tasks.create_task(work)
                 for work in (
                     self._watch_socket(),
+                    self._registry.watch(),
                     self._keep_a_model_chosen(),
                     self._access.restore(),
                 )

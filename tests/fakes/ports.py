@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from msgspec.structs import replace
 
 from hob.api.services import Services
 from hob.errors import HobError, ModelAmbiguous, ModelNotFound
+from hob.wire.base import ErrorInfo
 from hob.wire.calls import Call, CallResult
 from hob.wire.events import Event
 from hob.wire.generate import (
@@ -26,6 +28,7 @@ from hob.wire.generate import (
     TopLogprob,
     Usage,
 )
+from hob.wire.library import Metadatum, ModelDetails, TensorGroup
 from hob.wire.models import ModelEntry, ModelInfo
 from hob.wire.profiles import NewProfile, Profile
 from hob.wire.pulls import PullEvent
@@ -67,6 +70,8 @@ def worker_status(model: str) -> WorkerStatus:
 class FakeLibrary:
     models: list[ModelInfo] = field(default_factory=lambda: [model_info("tiny"), model_info("big")])
     rescans: int = 0
+    warnings: list[ErrorInfo] = field(default_factory=list)
+    forgiven: list[str] = field(default_factory=list)
     adapters: dict[str, str] = field(default_factory=dict)
     pulls: list[str] = field(default_factory=list)
     pull_events: list[PullEvent | asyncio.Event] = field(default_factory=list)
@@ -92,6 +97,17 @@ class FakeLibrary:
 
     async def rescan(self) -> None:
         self.rescans += 1
+
+    @property
+    def folders(self) -> Sequence[Path]:
+        return (Path("/models"), Path("/more"))
+
+    def forgive(self, name: str) -> ModelInfo:
+        self.forgiven.append(name)
+        found = next((info for info in self.models if name in info.name), None)
+        if found is None:
+            raise ModelNotFound(f"There is no model {name}.", hint="`hob models`", param="model")
+        return found
 
     async def pull(self, source: str) -> AsyncIterator[PullEvent]:
         self.pulls.append(source)
@@ -289,6 +305,23 @@ def finished(id_: str, tokens: int, reason: FinishReason = "stop") -> Finished:
 
 
 @dataclass
+class FakeInspector:
+    """Knows of every model that it has a template."""
+
+    async def details(self, entry: ModelEntry) -> ModelDetails:
+        return ModelDetails(
+            entry=entry,
+            metadata=(Metadatum("general.architecture", "string", "llama"),),
+            tensors=(TensorGroup("F16", 1, 2, 4),),
+            template="{{ messages }}",
+            sha256="",
+            digest_from="",
+            fit=None,
+            profile=None,
+        )
+
+
+@dataclass
 class FakeFacts:
     """What is put into `facts` is told to the one subscriber; None ends it."""
 
@@ -372,12 +405,15 @@ class Fakes:
     facts: FakeFacts
     daemon: FakeDaemon
     access: FakeAccess
+    inspector: FakeInspector
     profiles: FakeProfiles = field(default_factory=FakeProfiles)
 
     @classmethod
     def make(cls) -> Fakes:
         library = FakeLibrary()
-        return cls(library, FakeModels(library), FakeFacts(), FakeDaemon(), FakeAccess())
+        return cls(
+            library, FakeModels(library), FakeFacts(), FakeDaemon(), FakeAccess(), FakeInspector()
+        )
 
     def services(self) -> Services:
         return Services(
@@ -386,5 +422,6 @@ class Fakes:
             self.facts,
             self.daemon,
             self.access,
+            self.inspector,
             profiles=self.profiles,
         )

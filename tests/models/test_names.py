@@ -32,7 +32,7 @@ NAMES = (
         ("gemma-3n-E2B-it-Q4_0", Description(), "gemma-3n:e2b-it-q4_0"),
         ("mistral-7b-instruct-v0.2.Q4_K_M", Description(), "mistral:7b-instruct-v0.2-q4_k_m"),
         ("Llama-3.2-1B-Instruct-IQ4_XS", Description(), "llama-3.2:1b-instruct-iq4_xs"),
-        ("Qwen3-30B-A3B-UD-Q4_K_XL", Description(), "qwen3:30b-a3b-q4_k_xl"),
+        ("Qwen3-30B-A3B-UD-Q4_K_XL", Description(), "qwen3:30b-a3b-ud-q4_k_xl"),
         ("gpt-oss-20b-mxfp4", Description(quantization="MXFP4"), "gpt-oss:20b-mxfp4"),
         (
             "Mixtral-8x7B-Instruct-v0.1-Q5_K_S-00001-of-00003",

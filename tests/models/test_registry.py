@@ -17,11 +17,11 @@ import pytest
 
 from fakes.evil_server import Behaviour, Request, Server, answer, evil_server, serve
 from fakes.tiny_gguf import tiny_gguf, write_split_gguf, write_tiny_gguf
-from hob.errors import BadModelFile, ModelAmbiguous, ModelNotFound, NoModels
+from hob.errors import BadModelFile, ModelAmbiguous, ModelCopying, ModelNotFound, NoModels
 from hob.models.pull.fetch import Net
 from hob.models.pull.starter import Pull, Source
 from hob.models.registry import PullMaker, Registry
-from hob.wire.events import Event, ModelAdded, ModelRemoved
+from hob.wire.events import Event, ModelAdded, ModelRemoved, ModelRenamed
 from hob.wire.pulls import PullDone, PullEvent, PullFailed, PullProgress
 
 
@@ -98,12 +98,16 @@ async def test_a_rescan_tells_what_came_and_what_went(folder: Path) -> None:
     assert events == [ModelAdded(at=7.0, model="a:f32")]
     (folder / "a.gguf").rename(folder / "b.gguf")
     await registry.rescan()
-    assert events[1:] == [
-        ModelRemoved(at=7.0, model="a:f32"),
-        ModelAdded(at=7.0, model="b:f32"),
-    ]
+    write_tiny_gguf(folder / "c.gguf", {"llama.context_length": 512})
     await registry.rescan()
-    assert len(events) == 3
+    (folder / "b.gguf").unlink()
+    await registry.rescan()
+    await registry.rescan()
+    assert events[1:] == [
+        ModelRenamed(at=7.0, old="a:f32", model="b:f32"),
+        ModelAdded(at=7.0, model="c:f32"),
+        ModelRemoved(at=7.0, model="b:f32"),
+    ]
 
 
 async def test_rescans_at_the_same_time_tell_each_change_once(folder: Path) -> None:
@@ -148,7 +152,7 @@ async def test_a_file_whose_copy_has_ended_is_usable_without_a_rescan(made: Path
     content = tiny_gguf().bytes()
     (made / "a.gguf").write_bytes(content[:9_000])
     registry = await opened(made)
-    with pytest.raises(BadModelFile, match="cut short"):
+    with pytest.raises(ModelCopying, match="9,000 bytes are there"):
         registry.resolve("a")
     with (made / "a.gguf").open("ab") as file:
         file.write(content[9_000:])
@@ -159,6 +163,9 @@ async def test_a_file_that_was_cut_after_the_scan_is_refused(folder: Path) -> No
     write_tiny_gguf(folder / "a.gguf")
     registry = await opened(folder)
     os.truncate(folder / "a.gguf", 9_000)
+    with pytest.raises(ModelCopying):
+        registry.resolve("a")
+    os.utime(folder / "a.gguf", (0, 0))
     with pytest.raises(BadModelFile, match="cut short"):
         registry.resolve("a")
 

@@ -53,6 +53,6 @@ def test_every_value_equals_that_of_the_gguf_package(starter: Path) -> None:
             assert entry.value == field.contents()
     assert header.tensor_count == len(reader.tensors)
     assert header.parameters == sum(int(tensor.n_elements) for tensor in reader.tensors)
-    assert sum(header.bytes_by_type.values()) == sum(tensor.n_bytes for tensor in reader.tensors)
+    assert header.weight_bytes == sum(tensor.n_bytes for tensor in reader.tensors)
     last = max(reader.tensors, key=lambda tensor: tensor.data_offset)
     assert header.data_end == last.data_offset + last.n_bytes

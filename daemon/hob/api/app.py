@@ -12,8 +12,10 @@ from aiohttp import http_exceptions, web
 from hob import __version__
 from hob.api import native_daemon, native_events, native_text, rerank
 from hob.api.middleware import answer_errors
+from hob.api.models import folder as model_folder
 from hob.api.models import profiles as model_profiles
 from hob.api.models import routes as model_routes
+from hob.api.models import show as model_show
 from hob.api.openai import embeddings
 from hob.api.openai import routes as openai_routes
 from hob.api.services import (
@@ -41,6 +43,8 @@ _MODULES = (
     # Before the route of a model of any name.
     model_profiles,
     model_routes,
+    model_folder,
+    model_show,
     native_events,
     native_text,
     openai_routes,

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Protocol
 
+from hob.wire.base import ErrorInfo
 from hob.wire.calls import Call, CallResult
 from hob.wire.events import Event
 from hob.wire.generate import GenerateEvent, GenerateRequest
+from hob.wire.library import ModelDetails
 from hob.wire.models import ModelEntry, ModelInfo
 from hob.wire.profiles import NewProfile, Profile
 from hob.wire.pulls import PullEvent
@@ -35,7 +38,21 @@ class Library(Protocol):
         """
 
     async def rescan(self) -> None:
-        """Read the folder again."""
+        """Read the folders again."""
+
+    @property
+    def folders(self) -> Sequence[Path]:
+        """All folders that are watched."""
+
+    @property
+    def warnings(self) -> Sequence[ErrorInfo]:
+        """What keeps changes of the folders from being seen at once."""
+
+    def forgive(self, name: str) -> ModelInfo:
+        """Let a model whose load crashed the worker be loaded again; `name` may be a part of it.
+
+        Raises ModelNotFound or ModelAmbiguous.
+        """
 
     def pull(self, source: str) -> AsyncIterator[PullEvent]:
         """Fetch a model into the folder. Problems come as PullFailed, never as an exception."""
@@ -89,6 +106,13 @@ class Models(Protocol):
 
         Raises HobError. Cancelling takes the call back.
         """
+
+
+class Inspector(Protocol):
+    """Looks into the files of a model."""
+
+    async def details(self, entry: ModelEntry) -> ModelDetails:
+        """All that is known of the model, a bad one included."""
 
 
 class Facts(Protocol):

@@ -11,7 +11,7 @@ from typing import Final
 from aiohttp import web
 
 from hob.api.auth import VIA
-from hob.api.ports import Access, Daemon, Facts, Library, Models, Profiles
+from hob.api.ports import Access, Daemon, Facts, Inspector, Library, Models, Profiles
 from hob.errors import ForbiddenPeer, ModelNotFound, NoModels, Overloaded, ShuttingDown
 
 DEFAULT_MODEL = "default"
@@ -24,6 +24,7 @@ class Services:
     facts: Facts
     daemon: Daemon
     access: Access
+    inspector: Inspector
     profiles: Profiles
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     # Imported when the first stream begins: most commands never have one.
     from hob.client.interrupt import Interrupt
     from hob.client.stream import ChatStream, FactStream, PullStream, Stream
+    from hob.wire.library import ModelDetails
     from hob.wire.profiles import Profile, ProfileList
     from hob.wire.text import PrefillReply
 
@@ -78,6 +79,17 @@ class Client:
 
         wanted = NewProfile(name=name, model=model, system=system)
         return self._call("POST", "/hob/v1/models/profiles/new", Profile, wanted, waits=True)
+
+    def forgive(self, model: str) -> ModelEntry:
+        """Let a model whose load crashed the worker be loaded again."""
+        named = ModelRef(model=model)
+        return self._call("POST", "/hob/v1/models/forgive", ModelEntry, named)
+
+    def details(self, name: str) -> ModelDetails:
+        """All that is known of a model, its whole header included."""
+        from hob.wire.library import ModelDetails
+
+        return self._call("POST", "/hob/v1/models/show", ModelDetails, ModelRef(model=name))
 
     def load(self, model: str) -> WorkerStatus:
         """Load it and wait until it is warm."""

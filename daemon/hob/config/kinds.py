@@ -8,6 +8,7 @@ sentence, as in "... is not a whole number". `show` is the way back from a value
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -175,6 +176,43 @@ class Folder(_Textual):
         if not path.is_absolute():
             raise ValueError("is not an absolute path")
         return path
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Several folders. On the command line and in the environment they are separated as in PATH,
+    or written as a list in JSON."""
+
+    most: int
+
+    @property
+    def allowed(self) -> str:
+        return f'a list of up to {self.most} paths, absolute or from "~/"'
+
+    def from_text(self, text: str) -> object:
+        if not text.strip():
+            return []
+        if not text.lstrip().startswith("["):
+            return [path for path in text.split(os.pathsep) if path]
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ValueError("begins like a list but is none") from error
+
+    def check(self, native: object) -> tuple[Path, ...]:
+        if not isinstance(native, Sequence) or isinstance(native, str):
+            raise ValueError("is not a list of paths")
+        if len(native) > self.most:
+            raise ValueError("has too many paths")
+        paths = [Folder().check(path) for path in native]
+        return tuple(dict.fromkeys(path for path in paths if path))
+
+    def show(self, value: object) -> str:
+        assert isinstance(value, tuple)
+        texts = [str(path) for path in value]
+        if any(os.pathsep in text or text.lstrip().startswith("[") for text in texts):
+            return json.dumps(texts, ensure_ascii=False)
+        return os.pathsep.join(texts)
 
 
 @dataclass(frozen=True)

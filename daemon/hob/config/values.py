@@ -16,6 +16,7 @@ from hob.config.kinds import (
     Choice,
     Duration,
     Folder,
+    Folders,
     HostNames,
     Kind,
     Shares,
@@ -57,6 +58,10 @@ class ModelsConfig(Section, frozen=True):
     folder: Annotated[
         Path,
         Setting("", Folder(), "Where the .gguf files are; empty for Hob's own models folder."),
+    ]
+    folders: Annotated[
+        tuple[Path, ...],
+        Setting("", Folders(32), "Further folders with .gguf files, such as other programs' own."),
     ]
     default: Annotated[
         str,

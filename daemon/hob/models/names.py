@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import accumulate
 from pathlib import PurePath
 
 from hob.errors import ModelAmbiguous, ModelNotFound
@@ -14,14 +16,36 @@ from hob.models.gguf.describe import Description
 MAX_NAME_CHARS = 100
 _SHOWN_CHARS = 80
 _SHOWN_NAMES = 8
+_MAX_WANTED_CHARS = 300
+_MAX_COMPARED = 200
 
 _SHARD = re.compile(r"-(\d{5})-of-(\d{5})$")
-_QUANTIZATION = re.compile(
-    r"[-._](?:ud[-_])?((?:i?q|tq)\d(?:[-_](?:\d|[a-z]{1,3}))*|mxfp4(?:_moe)?|nvfp4|bf16|f16|fp16|f32|fp32)$"
+_QUANTIZATION_WORD = (
+    r"(?:ud[-_])?(?:(?:i?q|tq)\d(?:[-_](?:\d|[a-z]{1,3}))*|mxfp4(?:_moe)?|nvfp4|bf16|fp?16|fp?32)"
 )
-# 135m, 7b, 1.5b, 8x7b, e2b, a3b
-_SIZE = re.compile(r"(?:^|[-_.])((?:\d+x)?[ea]?\d+(?:\.\d+)?[bmk])(?=$|[-_.])")
-_GENERIC = frozenset({"ggml-model", "model", "weights", "llm", "gguf", "unsloth", "download"})
+_QUANTIZATION = re.compile(rf"[-._ ]({_QUANTIZATION_WORD})$")
+_QUANTIZATION_INSIDE = re.compile(rf"(?:^|[-._ ]){_QUANTIZATION_WORD}(?=$|[-._ ])")
+# 135m, 7b, 1.5b, 1_6b, 8x7b, e2b; 128k is a context.
+_SIZE = re.compile(r"(?:^|[-_. ])((?:\d+x)?e?\d+(?:[._]\d+)?[bm])(?=$|[-_. ])")
+_PLAIN_SIZE = re.compile(r"\d+(?:\.\d+)?[bmt]")
+# What a download or a copy adds to a name.
+_COPY = re.compile(r"(?:\s*\(\d+\)| - copy|[-._ ]gguf)+$")
+# Some publishers put the maker before the model's own name.
+_MAKER = re.compile(
+    r"^(?:allenai|baidu|bytedance-seed|cohereforai|deepseek-ai|google|huggingfacetb|ibm-granite"
+    r"|liquidai|meta-llama|microsoft|mistralai|moonshotai|nvidia|openai|qwen|tencent|thudm|zai-org)_"
+    r"|^meta-(?=llama)"
+)
+_GENERIC = re.compile(
+    r"|(?:ggml|gguf|llm|pytorch|main|snapshots|blobs|models?|weights|download|unsloth|output|tmp|hf"
+    r"|workspace|checkpoint|merged|ggml[-_]model)"
+    r"|(?:sha256[-:])?[0-9a-f]{32,}"
+)
+# What `hob models pull` and Ollama take.
+_REPOSITORY = re.compile(
+    r"(?:hf:|(?:https://)?(?:hf|huggingface)\.co/)?[a-z0-9][a-z0-9_.-]*"
+    r"/(?P<name>[a-z0-9][a-z0-9_.-]*?)(?:-gguf)?(?P<tag>:[a-z0-9_.-]+)?"
+)
 _UNSAFE = re.compile(r"[^a-z0-9._]+")
 
 
@@ -33,32 +57,48 @@ def shard_of(stem: str) -> tuple[str, int, int] | None:
 
 def base_name(stem: str) -> str:
     """A file's stem in lower case, without the number of its part and its quantization."""
-    shard = shard_of(stem)
-    return _QUANTIZATION.sub("", (shard[0] if shard else stem).lower())
+    return _split(stem)[0]
 
 
-def make_name(stem: str, about: Description) -> str:
+def make_name(stem: str, about: Description, folder: str = "") -> str:
     """A readable name, family:size-variant-quantization, from a file's stem and its header.
 
-    The file's name leads, since it is what the person knows; the header fills the gaps.
+    The file's name leads, since it is what the person knows; the name of its `folder` (empty for
+    the models folder itself) and the header fill the gaps.
     """
-    shard = shard_of(stem)
-    text = (shard[0] if shard else stem).lower()
-    quantization = about.quantization.lower()
-    if found := _QUANTIZATION.search(text):
-        quantization = quantization or found[1]
-        text = text[: found.start()]
+    text, quantization = _split(stem)
+    if _GENERIC.fullmatch(text):
+        text = _first_telling(folder, about.title, about.base_name) or text
+    text = _MAKER.sub("", text).removesuffix("-ggml-model")
     size = about.size_label.lower()
-    if text in _GENERIC and (known := about.base_name or about.title):
-        text = known.lower()
+    if not _PLAIN_SIZE.fullmatch(size):
+        size = ""  # 128x9.4B and the like, which nobody calls such a model by
+    family, variant = text, ""
     if found := _SIZE.search(text):
-        size = found[1]
+        size = found[1].replace("_", ".")
         family, variant = text[: found.start()], text[found.end() :]
-    else:
-        family, variant = text, ""
-    family = _safe(family) or _safe(about.base_name.lower()) or _safe(about.architecture) or "model"
+    if not quantization and not _QUANTIZATION_INSIDE.search(text):
+        quantization = about.quantization.lower()
+    family = _safe(family) or _safe(about.base_name) or _safe(about.architecture) or "model"
     rest = "-".join(part for part in map(_safe, (size, variant, quantization)) if part)
     return f"{family}:{rest}"[:MAX_NAME_CHARS].rstrip("-._:") if rest else family[:MAX_NAME_CHARS]
+
+
+def _split(stem: str) -> tuple[str, str]:
+    """A stem in lower case without what says nothing of the model, and its quantization."""
+    shard = shard_of(stem)
+    text = _COPY.sub("", (shard[0] if shard else stem).lower())
+    found = _QUANTIZATION.search(text)
+    if not found:
+        return text, ""
+    quantization = found[1].replace("fp16", "f16").replace("fp32", "f32")
+    return _COPY.sub("", text[: found.start()]), quantization
+
+
+def _first_telling(*texts: str) -> str:
+    """The first of some names that says which model it is, without its quantization."""
+    plain = (_split(text)[0] for text in texts)
+    return next((text for text in plain if not _GENERIC.fullmatch(text)), "")
 
 
 def unique_names(wanted: Mapping[str, str]) -> dict[str, str]:
@@ -79,31 +119,52 @@ def unique_names(wanted: Mapping[str, str]) -> dict[str, str]:
     return {path: name for name, path in taken.items()}
 
 
-def match(names: Sequence[str], wanted: str) -> str:
-    """The one of `names` that `wanted` means.
+def match(names: Sequence[str], wanted: str, aliases: Mapping[str, str] | None = None) -> str:
+    """The one of `names` that `wanted` means; `aliases` are other names for some of them.
 
-    Exact, else without regard to case, else the family, else any unambiguous part that begins at
-    a word. Raises ModelNotFound or ModelAmbiguous; both echo `wanted` short and harmless.
+    Exact, else without regard to case and separators, else the family, else any unambiguous part
+    that begins at a word, else several such parts; names as Hugging Face and Ollama write them
+    included. Raises ModelNotFound or ModelAmbiguous; both echo `wanted` short and harmless.
     """
     wanted = wanted.strip().removesuffix(":latest")
     if wanted in names:
         return wanted
-    folded = _fold(wanted)
-    if folded.strip("-"):
-        for found in (
-            [name for name in names if _fold(name) == folded],
-            [name for name in names if _fold(name.partition(":")[0]) == folded],
-            [name for name in names if f"-{folded}" in f"-{_fold(name)}"],
-        ):
-            if len(found) == 1:
-                return found[0]
-            if found:
-                raise ModelAmbiguous(
-                    f"{echo(wanted)} could be any of {len(found)} models.",
-                    hint=f"Say which: {_listed(sorted(found))}.",
-                    param="model",
-                )
-    raise _not_found(names, wanted)
+    for alias, name in (aliases or {}).items():
+        if alias.lower() == wanted.lower() and name in names:
+            return name
+    # What a name cannot be as long as is none, and is not worth comparing.
+    words = _words(wanted) if len(wanted) <= _MAX_WANTED_CHARS else ()
+    if words:
+        found = _candidates({name: _words(name) for name in names}, words)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise ModelAmbiguous(
+                f"{echo(wanted)} could be any of {len(found)} models.",
+                hint=f"Say which: {_listed(sorted(found))}.",
+                param="model",
+            )
+    raise _not_found(names, wanted, aliases or {})
+
+
+def _candidates(names: Mapping[str, tuple[str, ...]], words: tuple[str, ...]) -> list[str]:
+    """The names that fit best, of those whose words are given."""
+    said = "-".join(words)
+    joined = "".join(words)
+    ways: tuple[Callable[[str, tuple[str, ...]], bool], ...] = (
+        lambda _, own: own == words,
+        lambda name, _: _words(name.partition(":")[0]) == words,
+        lambda _, own: f"-{said}-" in f"-{'-'.join(own)}-",
+        lambda _, own: f"-{said}" in f"-{'-'.join(own)}",
+        # phi4 for phi-4:15b-q4_k_m, and llama3.2:1b for llama-3.2:1b-instruct-q4_k_m
+        lambda name, _: "".join(_words(name.partition(":")[0])) == joined,
+        lambda _, own: joined in accumulate(own),
+        lambda _, own: all(any(mine.startswith(word) for mine in own) for word in words),
+    )
+    for fits in ways:
+        if found := [name for name, own in names.items() if fits(name, own)]:
+            return found
+    return []
 
 
 def echo(wanted: str) -> str:
@@ -112,20 +173,23 @@ def echo(wanted: str) -> str:
     return f"'{text}{'...' if len(wanted) > _SHOWN_CHARS else ''}'"
 
 
-def _not_found(names: Sequence[str], wanted: str) -> ModelNotFound:
+def _not_found(names: Sequence[str], wanted: str, aliases: Mapping[str, str]) -> ModelNotFound:
     if not names:
         hint = "The models folder is empty. Get a first model with `hob models pull starter`."
-    elif close := _closest(names, wanted[:MAX_NAME_CHARS].lower()):
+    elif close := _closest(names, wanted[:MAX_NAME_CHARS].lower(), aliases):
         hint = f"Did you mean {close}? There is: {_listed(sorted(names))}."
     else:
         hint = f"There is: {_listed(sorted(names))}."
     return ModelNotFound(f"There is no model named {echo(wanted)}.", hint=hint, param="model")
 
 
-def _closest(names: Sequence[str], wanted: str) -> str:
-    """The name that `wanted` may be a slip for, comparing whole names and families."""
+def _closest(names: Sequence[str], wanted: str, aliases: Mapping[str, str]) -> str:
+    """The name that `wanted` may be a slip for, comparing whole names, families and aliases."""
     spellings = {name.partition(":")[0]: name for name in names} | {name: name for name in names}
-    close = get_close_matches(wanted, spellings, n=1)
+    spellings |= {alias: alias for alias in aliases}
+    # Comparing is slow; a slip is seldom in the first letter.
+    alike = [spelling for spelling in spellings if spelling[:1] == wanted[:1]][:_MAX_COMPARED]
+    close = get_close_matches(wanted, alike, n=1)
     return spellings[close[0]] if close else ""
 
 
@@ -135,10 +199,16 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(names[:_SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
-def _fold(name: str) -> str:
-    """A name by which file names, Hugging Face names and Hob's names compare equal."""
-    lowered = PurePath(name).name.lower() if name.lower().endswith(".gguf") else name.lower()
-    return re.sub(r"[-:._ ]+", "-", lowered.removesuffix(".gguf"))
+@functools.lru_cache(maxsize=2048)
+def _words(name: str) -> tuple[str, ...]:
+    """The words of a name; those of a file and of a repository on Hugging Face are the same as
+    Hob's."""
+    lowered = name.lower()
+    if lowered.endswith(".gguf"):
+        lowered = PurePath(lowered).name.removesuffix(".gguf")
+    elif found := _REPOSITORY.fullmatch(lowered):
+        lowered = found["name"] + (found["tag"] or "")
+    return tuple(word for word in re.split(r"[-:._ ]+", lowered) if word)
 
 
 def _safe(text: str) -> str:

@@ -47,7 +47,7 @@ async def rescan(request: web.Request) -> web.Response:
 
 @routes.get("/hob/v1/models/{name:.+}")
 async def one(request: web.Request) -> web.Response:
-    return json_reply(_entry(request.app[SERVICES], request.match_info["name"]))
+    return json_reply(entry_of(request.app[SERVICES], request.match_info["name"]))
 
 
 @routes.post("/hob/v1/models/load")
@@ -99,10 +99,12 @@ def _list(services: Services) -> ModelList:
     return ModelList(
         models=tuple(services.models.entries()),
         folder=services.daemon.status().models_folder,
+        folders=tuple(map(str, services.library.folders)),
+        warnings=tuple(services.library.warnings),
     )
 
 
-def _entry(services: Services, name: str) -> ModelEntry:
+def entry_of(services: Services, name: str) -> ModelEntry:
     """The entry of that very name, a bad file's included, else what `name` stands for."""
     entries = {entry.info.name: entry for entry in services.models.entries()}
     if name in entries:

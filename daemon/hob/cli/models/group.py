@@ -9,9 +9,11 @@ import click
 
 from hob.cli.autostart import running_client
 from hob.cli.context import App, json_option, no_start_option
-from hob.cli.formatting import counted, duration, moment, parameters, print_json, size, table
+from hob.cli.formatting import counted, duration, parameters, print_json, size, table
+from hob.cli.models.folder import copying_lines, forgive, warning_lines
 from hob.cli.models.name import ModelName
 from hob.cli.models.profiles import profile, profiles
+from hob.cli.models.show import show
 from hob.cli.progress import LoadingWatcher, ProgressLine
 from hob.cli.sanitize import clean, one_line
 from hob.client import Client
@@ -35,26 +37,12 @@ def models(ctx: click.Context, as_json: bool, no_start: bool) -> None:
 @no_start_option
 @click.pass_obj
 def list_models(app: App, as_json: bool, no_start: bool) -> None:
-    """List the models of the folder as it is now; `*` marks the one that is kept warm."""
-    found = running_client(app, start=not no_start).models(rescan=True)
+    """List the models of the folders; `*` marks the one that is kept warm."""
+    found = running_client(app, start=not no_start).models()
     if as_json:
         print_json(found)
     else:
         click.echo(describe_list(found))
-
-
-@models.command()
-@click.argument("name", type=ModelName())
-@json_option
-@no_start_option
-@click.pass_obj
-def show(app: App, name: str, as_json: bool, no_start: bool) -> None:
-    """Show all that is known of one model."""
-    entry = running_client(app, start=not no_start).model(name)
-    if as_json:
-        print_json(entry)
-    else:
-        click.echo(describe(entry))
 
 
 @models.command()
@@ -105,6 +93,8 @@ def use(app: App, name: str, no_start: bool) -> None:
 models.add_command(use)
 models.add_command(profiles)
 models.add_command(profile)
+models.add_command(forgive)
+models.add_command(show)
 
 
 @models.command()
@@ -118,7 +108,7 @@ def rescan(app: App) -> None:
 def describe_list(found: ModelList) -> str:
     """The table for a person; files that cannot be loaded come below, each with its reason."""
     good = [entry for entry in found.models if entry.info.problem is None]
-    bad = [entry.info for entry in found.models if entry.info.problem is not None]
+    bad = [e.info for e in found.models if e.info.problem is not None and not e.info.copying]
     parts = []
     if good:
         header = ("  NAME", "ARCH", "PARAMS", "QUANT", "SIZE", "CONTEXT", "STATE")
@@ -128,37 +118,13 @@ def describe_list(found: ModelList) -> str:
             f"There is no model in {clean(found.folder)} yet: `hob models pull starter` fetches "
             "one, or put a GGUF file there."
         )
+    if copying := copying_lines(found):
+        parts.append("\n".join(copying))
     if bad:
         parts.append("These files cannot be loaded:\n" + "\n".join(map(_bad_line, bad)))
+    if warnings := warning_lines(found):
+        parts.append("\n".join(warnings))
     return "\n\n".join(parts)
-
-
-def describe(entry: ModelEntry) -> str:
-    """One model, a line for each thing known."""
-    info = entry.info
-    state = entry.state + (", the chosen one" if entry.chosen else "")
-    facts: list[tuple[str, str]] = [
-        ("title", one_line(info.title)),
-        ("state", state),
-        ("base", one_line(info.base)),
-        ("file", one_line(info.path)),
-        ("size", f"{size(info.file_bytes)} ({info.file_bytes} bytes)"),
-        ("changed", moment(info.modified_at)),
-        ("architecture", one_line(info.architecture)),
-        ("parameters", parameters(info.parameters)),
-        ("quantization", one_line(info.quantization)),
-        ("context", f"{info.context_length} tokens" if info.context_length else ""),
-        ("layers", str(info.block_count or "")),
-        ("embedding", str(info.embedding_length or "")),
-        ("vocabulary", f"{info.vocabulary_size} tokens" if info.vocabulary_size else ""),
-        ("can", ", ".join(info.capabilities)),
-        ("template", "its own" if info.has_chat_template else ""),
-        ("license", one_line(info.license)),
-    ]
-    if info.problem:
-        facts.append(("problem", clean(str(info.problem.error()))))
-    lines = [f"  {label:<13} {value}" for label, value in facts if value]
-    return "\n".join([one_line(info.name), *lines])
 
 
 def pull_model(client: Client, source: str) -> ModelInfo:

@@ -1,34 +1,32 @@
-"""Looking at the models folder: which files are there, and what each one is.
+"""Looking at the models folders: which files are there, and what each one is.
 
-A folder is visited once even when links form a ring, and one bad file is one bad line of the list.
+One bad file is one bad line of the list, and a file that is not whole yet is one that is copying.
 """
 
 from __future__ import annotations
 
-import logging
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from hob.models.folder.files import ModelFile, look, stamp_of
+from hob.models.folder.copying import Now, Progress, add_up, copying_error
+from hob.models.folder.files import Missing, ModelFile, Stamp, look
+from hob.models.folder.index import Index
 from hob.models.folder.projectors import pair
 from hob.models.folder.shards import find_set_problem, group_parts
-from hob.models.gguf.checks import clean
+from hob.models.folder.walk import Tree, walk
+from hob.models.gguf.describe import Description
+from hob.models.gguf.known import KnownLists
 from hob.models.names import make_name, shard_of, unique_names
 from hob.wire.base import ErrorInfo
-from hob.wire.models import ModelInfo
-
-log = logging.getLogger(__name__)
-
-MAX_DEPTH = 8
-MAX_VISITED = 100_000
+from hob.wire.models import Copying, ModelInfo
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Model:
     """A model of the library: what is told of it, and the files that it consists of; its
-    projector is a file of its own."""
+    projector is a file of its own. A profile whose model is not there has no files."""
 
     info: ModelInfo
     files: tuple[ModelFile, ...]
@@ -40,100 +38,216 @@ class Model:
         return bool(self.files) and self.files[0].about.is_adapter
 
 
+@dataclass(frozen=True)
+class Scan:
+    """The models by name, what the walk found, and whether a file is to be looked at again soon
+    because it is on its way."""
+
+    models: Mapping[str, Model]
+    tree: Tree
+    unsettled: bool
+
+
+def _now() -> Now:
+    return Now(time.time(), time.monotonic())
+
+
+@dataclass
+class _Memory:
+    """What one scan leaves for the next, so that what did not change costs a look at its stamp.
+
+    `wishes` are the names that files would like, with what they were made from.
+    """
+
+    files: Mapping[str, ModelFile] = field(default_factory=dict)
+    wishes: Mapping[str, tuple[Description, str]] = field(default_factory=dict)
+    models: Mapping[str, Model] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Round:
+    """One scan: what the one before left, and how far the files are that are on their way."""
+
+    memory: _Memory
+    ways: Mapping[str, Missing]
+    now: Now
+
+
+class Scanner:
+    """Reads the folders again and again. Used by one thread at a time."""
+
+    def __init__(
+        self,
+        index: Index | None = None,
+        progress: Progress | None = None,
+        clock: Callable[[], Now] = _now,
+    ) -> None:
+        self._index = index or Index(None)
+        self._progress = progress or Progress()
+        self._clock = clock
+        self._memory: _Memory | None = None
+        # The stamps of the files of which the index has a record.
+        self._kept: dict[str, Stamp | None] = {}
+
+    def remember(self, files: Mapping[str, ModelFile]) -> None:
+        """Begin with what was read of files before."""
+        self._memory = _Memory(files)
+
+    def scan(self, folders: Sequence[Path], profile_folders: Sequence[Path] = ()) -> Scan:
+        """Every model under `folders`."""
+        now = self._clock()
+        tree = walk(folders, profile_folders)
+        packed = {} if self._memory else self._index.load()
+        self._kept |= dict.fromkeys(packed)
+        memory = self._memory or _Memory()
+        self._progress.begin()
+        ways: dict[str, Missing] = {}
+        lists = KnownLists()
+        files = {}
+        for path, stamp in tree.files.items():
+            known = memory.files.get(path) or self._indexed(path, stamp, packed)
+            files[path] = file = look(path, known, stamp, lists)
+            if file is known and not self._progress.watches(path):
+                continue
+            if (way := self._progress.judge(file, now)) is not None:
+                ways[path] = way
+        groups = list(group_parts(files.values()))
+        models, wishes = self._combine(groups, _Round(memory, ways, now))
+        self._memory = _Memory(files, wishes, models)
+        self._progress.end()
+        if not tree.problems:
+            self._save(files, ways)
+        return Scan(models, tree, self._progress.unsettled)
+
+    def refresh(self, model: Model) -> Model:
+        """`model` with its changed files read again; the same object when nothing changed. Another
+        thread than that of `scan` may ask."""
+        now = self._clock()
+        return refreshed(model, lambda file: self._progress.glance(file, now))
+
+    def _indexed(
+        self, path: str, stamp: Stamp | None, packed: Mapping[str, bytes]
+    ) -> ModelFile | None:
+        if stamp is None or not (record := packed.get(path)):
+            return None
+        file = self._index.unpack(path, record, stamp)
+        self._kept[path] = file.stamp if file else None
+        return file
+
+    def _combine(
+        self,
+        groups: Sequence[tuple[ModelFile, ...]],
+        this: _Round,
+    ) -> tuple[dict[str, Model], Mapping[str, tuple[Description, str]]]:
+        pairs = _find_projectors(groups)
+        # A projector that belongs to a model is a part of it, and no line of its own.
+        taken = {projector.path for projector in pairs.values()}
+        groups = [group for group in groups if group[0].path not in taken]
+        wishes = dict(_wishes(groups, this.memory.wishes))
+        names = unique_names({path: wish for path, (_, wish) in wishes.items()})
+        models = {}
+        for group in sorted(groups, key=lambda group: names[group[0].path]):
+            name = names[group[0].path]
+            models[name] = self._one(name, group, pairs.get(group[0].path), this)
+        return models, wishes
+
+    def _one(
+        self,
+        name: str,
+        group: tuple[ModelFile, ...],
+        projector: ModelFile | None,
+        this: _Round,
+    ) -> Model:
+        """The model of a group: the old object when nothing of it changed."""
+        old, ways = this.memory.models.get(name), this.ways
+        own = {file.path: ways[file.path] for file in group if file.path in ways}
+        if _lacks_parts(group) and not own and self._progress.judge_set(group, this.now):
+            own = {file.path: Missing(_size(file), 0) for file in group}
+        if projector and projector.path in ways:
+            projector = None  # until it is whole, the model goes without
+        if (
+            old
+            and not own
+            and not old.info.copying
+            and old.projector is projector
+            and len(old.files) == len(group)
+            and all(new is known for new, known in zip(group, old.files, strict=True))
+        ):
+            return old
+        return combine(name, group, projector, own)
+
+    def _save(self, files: Mapping[str, ModelFile], ways: Mapping[str, Missing]) -> None:
+        """Bring the index to what was found. Files on their way are read again anyway."""
+        settled = {
+            path
+            for path, file in files.items()
+            if file.stamp and not file.missing and path not in ways
+        }
+        fresh = [files[path] for path in settled if self._kept.get(path) != files[path].stamp]
+        self._index.save(fresh, [path for path in self._kept if path not in settled])
+        self._kept = {path: files[path].stamp for path in settled}
+
+
 def scan(folders: Sequence[Path], known: Mapping[str, ModelFile]) -> dict[str, Model]:
-    """Every model under `folders`, by name; files in `known` that did not change are not read."""
-    paths = [path for folder in folders for path in find_files(folder)]
-    files = [look(path, known.get(path)) for path in _without_aliases(dict.fromkeys(paths))]
-    groups = list(group_parts(files))
-    pairs = _find_projectors(groups)
-    # A projector that belongs to a model is a part of it, and no line of its own.
-    taken = {projector.path for projector in pairs.values()}
-    groups = [group for group in groups if group[0].path not in taken]
-    wishes = {
-        group[0].path: make_name(Path(group[0].path).stem, group[0].about) for group in groups
-    }
-    names = unique_names(wishes)
-    return {
-        names[group[0].path]: combine(names[group[0].path], group, pairs.get(group[0].path))
-        for group in sorted(groups, key=lambda group: names[group[0].path])
-    }
+    """Every model under `folders`, by name; files in `known` that did not change are not read,
+    and none is taken to be on its way."""
+    scanner = Scanner(progress=Progress(patience_s=0, is_written=lambda path: False))
+    scanner.remember(known)
+    return dict(scanner.scan(folders).models)
+
+
+def refreshed(model: Model, way_of: Callable[[ModelFile], Missing | None] | None = None) -> Model:
+    """`model` with its changed files read again; the same object when nothing changed. `way_of`
+    tells how far a file is that is on its way."""
+    files = tuple(look(file.path, file) for file in model.files)
+    projector = model.projector and look(model.projector.path, model.projector)
+    if projector is model.projector and all(
+        new is old for new, old in zip(files, model.files, strict=True)
+    ):
+        return model
+    ways = {file.path: way for file in files if way_of and (way := way_of(file))}
+    still = projector if projector and projector.about.is_projector else None
+    return combine(model.info.name, files, still, ways)
 
 
 def _find_projectors(groups: Sequence[tuple[ModelFile, ...]]) -> Mapping[str, ModelFile]:
     firsts = [group[0] for group in groups]
-    models = [file for file in firsts if "completion" in file.about.capabilities]
-    return pair(models, [file for file in firsts if file.about.is_projector])
+    projectors = [file for file in firsts if file.about.is_projector]
+    if not projectors:
+        return {}
+    return pair([file for file in firsts if "completion" in file.about.capabilities], projectors)
 
 
-def find_files(folder: Path) -> Iterator[str]:
-    """The paths under `folder` that end in .gguf; hidden and partial files are left out."""
-    visits = _Visits()
-    yield from visits.walk(str(folder), 0)
+def _wishes(
+    groups: Sequence[tuple[ModelFile, ...]], known: Mapping[str, tuple[Description, str]]
+) -> Iterator[tuple[str, tuple[Description, str]]]:
+    """The name that each first file would like, by its path, with what it was made from."""
+    for first, *_ in groups:
+        about, wish = known.get(first.path, (None, ""))
+        if about is not first.about:
+            wish = make_name(Path(first.path).stem, first.about)
+        yield first.path, (first.about, wish)
 
 
-class _Visits:
-    """One walk through a folder; remembers where it has been, since links may form rings."""
-
-    def __init__(self) -> None:
-        self._seen: set[tuple[int, int]] = set()
-        self._left = MAX_VISITED
-
-    def walk(self, folder: str, depth: int) -> Iterator[str]:
-        try:
-            at = Path(folder).stat()
-            if (at.st_dev, at.st_ino) in self._seen:
-                return
-            self._seen.add((at.st_dev, at.st_ino))
-            with os.scandir(folder) as listing:
-                entries = sorted(listing, key=lambda entry: entry.name)
-        except OSError as error:
-            log.warning("cannot read the models folder %s: %s", clean(folder), error.strerror)
-            return
-        for entry in entries:
-            self._left -= 1
-            if self._left < 0:
-                log.warning("over %d files in the models folder; not all are read", MAX_VISITED)
-                return
-            yield from self._visit(entry, depth)
-
-    def _visit(self, entry: os.DirEntry[str], depth: int) -> Iterator[str]:
-        if entry.name.startswith("."):
-            return
-        is_named_model = entry.name.lower().endswith(".gguf")
-        try:
-            is_folder = entry.is_dir()
-        except OSError:
-            # A ring of links, or a link into a folder that may not be read: neither is a folder.
-            is_folder = False
-        if not is_folder:
-            if is_named_model:
-                yield entry.path
-            return
-        inside = list(self.walk(entry.path, depth + 1)) if depth < MAX_DEPTH else []
-        yield from inside
-        if is_named_model and not inside:
-            yield entry.path
-
-
-def _without_aliases(paths: Iterable[str]) -> Iterator[str]:
-    """The paths without those that lead to the same file as an earlier one, through a link."""
-    seen: set[tuple[int, int]] = set()
-    for path in paths:
-        stamp = stamp_of(path)
-        # Parts of a split model keep their places, so that a part linked twice is told as such.
-        if stamp is None or shard_of(Path(path).stem):
-            yield path
-        elif (identity := (stamp.device, stamp.inode)) not in seen:
-            seen.add(identity)
-            yield path
-
-
-def combine(name: str, files: tuple[ModelFile, ...], projector: ModelFile | None = None) -> Model:
-    """The model that `files` make together, with what it sees or hears by."""
+def combine(
+    name: str,
+    files: tuple[ModelFile, ...],
+    projector: ModelFile | None = None,
+    ways: Mapping[str, Missing] | None = None,
+) -> Model:
+    """The model that `files` make together, with what it sees or hears by; `ways` tells how far
+    each file is that is on its way."""
     first = files[0]
     about = first.about
     problem = find_set_problem(files) or about.problem
+    error = ErrorInfo.of(problem) if problem else None
+    way = None
+    if ways:
+        lacks = _lacks_parts(files)
+        way = add_up(files, ways, complete=not lacks)
+        error = ErrorInfo.of(copying_error(way, problem.message if problem and lacks else ""))
     parameters = [file.about.parameters for file in files]
+    weights = [file.about.weight_bytes for file in files]
     info = ModelInfo(
         name=name,
         path=_printable(first.path),
@@ -148,26 +262,30 @@ def combine(name: str, files: tuple[ModelFile, ...], projector: ModelFile | None
         block_count=about.block_count,
         vocabulary_size=about.vocabulary_size,
         capabilities=about.capabilities
-        + (("vision",) if projector and projector.about.sees else ()),
+        + (("vision",) if projector and projector.about.sees else ())
+        + (("audio",) if projector and projector.about.hears else ()),
         projector=_printable(projector.path) if projector else "",
+        projector_bytes=_size(projector) if projector else 0,
         has_chat_template=about.has_chat_template,
         license=about.license,
-        problem=ErrorInfo.of(problem) if problem else None,
+        problem=error,
+        copying=Copying(done_bytes=way.done, total_bytes=way.total) if way else None,
+        id="" if error else about.fingerprint,
+        files=tuple(_printable(file.path) for file in files),
+        weight_bytes=sum(count or 0 for count in weights) or None,
     )
     return Model(info, files, projector)
 
 
+def _lacks_parts(files: Sequence[ModelFile]) -> bool:
+    path = files[0].path
+    shard = shard_of(Path(path).stem) if "-of-" in path else None
+    return shard is not None and shard[2] > len(files)
+
+
+def _size(file: ModelFile) -> int:
+    return file.stamp.size if file.stamp else 0
+
+
 def _printable(path: str) -> str:
     return path.encode("utf-8", "replace").decode()
-
-
-def refreshed(model: Model) -> Model:
-    """`model` with its changed files read again; the same object when nothing changed."""
-    files = tuple(look(file.path, file) for file in model.files)
-    projector = model.projector and look(model.projector.path, model.projector)
-    if projector is model.projector and all(
-        new is old for new, old in zip(files, model.files, strict=True)
-    ):
-        return model
-    still = projector if projector and projector.about.is_projector else None
-    return combine(model.info.name, files, still)

@@ -51,6 +51,8 @@ _RANGES = (
 
 def find_problem(header: Header, architecture: str) -> BadModelFile | None:
     """Why llama.cpp should not be given this file, or None."""
+    if header.problem is not None:
+        return header.problem
     if not_a_model := _not_a_model(header, architecture):
         return not_a_model
     why = (
@@ -62,10 +64,10 @@ def find_problem(header: Header, architecture: str) -> BadModelFile | None:
     return unusable(why) if why else None
 
 
-def clean(text: str) -> str:
-    """A stranger's text as one short line that is safe to print on a terminal."""
+def clean(text: str, most: int = _TEXT_CHARS) -> str:
+    """A stranger's text as one line that is safe to print on a terminal, of `most` characters."""
     printable = "".join(c if c.isprintable() else " " for c in text)
-    return " ".join(printable.split())[:_TEXT_CHARS]
+    return " ".join(printable.split())[:most]
 
 
 def unusable(why: str) -> BadModelFile:

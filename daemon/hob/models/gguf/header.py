@@ -4,30 +4,24 @@ Layout: magic, version, counts; then metadata as key, type, value; then one entr
 shape, type, offset); then, aligned, the tensors' data. Every number in the file is a stranger's:
 each read is checked against the file's size, and each count against a limit, before it is used.
 
-Arrays are stepped over and never built: a vocabulary of 262,144 strings costs one pass over their
-lengths.
+Long lists are stepped over and never built: a vocabulary of 262,144 strings costs one pass over
+their lengths.
 """
 
 from __future__ import annotations
 
-import math
 import struct
-import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from hob.errors import BadModelFile
-from hob.models.gguf.cursor import ORDER, Cursor, cut_short, damaged
-from hob.models.gguf.types import (
-    REMOVED_TENSOR_TYPES,
-    SCALAR_FORMATS,
-    TENSOR_TYPES,
-    ValueType,
-)
-
-MAGIC = b"GGUF"
-VERSIONS = (2, 3)
+from hob.models.gguf import fill
+from hob.models.gguf.cursor import NO_MARKS, Cursor, Marks, cut_short, damaged
+from hob.models.gguf.known import KnownLists
+from hob.models.gguf.preamble import Preamble, read_preamble
+from hob.models.gguf.tensors import Group, Layout, padded, read_tensors, shown
+from hob.models.gguf.types import SCALAR_FORMATS, ValueType
 
 # Far above any real model; they bound the time and memory that a hostile header can cost, as do
 # the limits of the cursor.
@@ -35,26 +29,35 @@ MAX_KEYS = 8_192
 MAX_KEY_BYTES = 1_024
 MAX_TENSORS = 65_536
 MAX_STRING_BYTES = 16 * 2**20
-
-# llama.cpp's own limits.
-MAX_TENSOR_NAME_BYTES = 63
-MAX_DIMENSIONS = 4
 DEFAULT_ALIGNMENT = 32
 
 KEPT_STRING_BYTES = 512
-_INT64_MAX = 2**63 - 1
-_SCALARS = {kind: struct.Struct(ORDER + code) for kind, code in SCALAR_FORMATS.items()}
+# Lists of numbers up to this length are kept: one number for each block of a model.
+KEPT_NUMBERS = 1_024
+TEMPLATE_KEY = "tokenizer.chat_template"
+# The longest known are a tenth of it.
+TEMPLATE_BYTES = 512 * 1024
+TOKENS_KEY = "tokenizer.ggml.tokens"
+
+_SCALARS = {
+    order: {kind: struct.Struct(order + code) for kind, code in SCALAR_FORMATS.items()}
+    for order in "<>"
+}
 
 
 class Array(NamedTuple):
-    """An array that was stepped over: the type of its elements and how many there are."""
+    """A list: the type of its elements and how many there are; `numbers` are the elements of a
+    short list of numbers. `found` are the strings that were looked for and are in it."""
 
     kind: int
     length: int
+    numbers: tuple[float, ...] = ()
+    found: frozenset[bytes] = frozenset()
 
 
 class Entry(NamedTuple):
-    """A metadata value with its type number; strings are cut to KEPT_STRING_BYTES."""
+    """A metadata value with its type number; strings are cut to KEPT_STRING_BYTES, and the chat
+    template to TEMPLATE_BYTES."""
 
     kind: int
     value: bool | int | float | str | Array
@@ -62,15 +65,24 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Header:
-    """`parameters` counts the tensors' elements, `bytes_by_type` their data by tensor type.
-    `data_end` is the size that the file must have at least, in bytes."""
+    """`parameters` counts the tensors' elements, `groups` tells of them, type by type. `data_end`
+    is the size that the file must have at least, in bytes. `fingerprint` stands for the header and
+    the file's size: 16 hex digits, the same for every copy of the file. `problem`: it can be read,
+    and llama.cpp would not load it, whatever it says."""
 
     version: int
     metadata: Mapping[str, Entry]
     tensor_count: int
     parameters: int
-    bytes_by_type: Mapping[str, int]
+    groups: tuple[Group, ...]
     data_end: int
+    fingerprint: str
+    problem: BadModelFile | None = None
+
+    @property
+    def weight_bytes(self) -> int:
+        """What the tensors' data takes, without the padding between."""
+        return sum(group.size for group in self.groups)
 
     def text(self, key: str) -> str:
         """The string at `key`, or an empty one."""
@@ -96,160 +108,110 @@ class Header:
         return entry.value
 
     def array(self, key: str) -> Array | None:
-        """The shape of the array at `key`, or None."""
+        """The list at `key`, or None."""
         entry = self.metadata.get(key)
         return entry.value if entry is not None and isinstance(entry.value, Array) else None
 
+    def numbers(self, key: str) -> tuple[float, ...]:
+        """The short list of numbers at `key`, one for each block of a model, or an empty one."""
+        array = self.array(key)
+        return array.numbers if array else ()
 
-def read_header(fd: int, file_bytes: int) -> Header:
+
+def read_header(fd: int, file_bytes: int, known: KnownLists | None = None) -> Header:
     """The header of the regular file `fd`, which is `file_bytes` long.
 
-    Raises BadModelFile with a plain reason, and OSError when the file cannot be read.
+    `known` are the lists of files that were read before. Raises BadModelFile with a plain reason,
+    and OSError when the file cannot be read.
     """
-    cursor = Cursor(fd, file_bytes)
-    version = _read_version(cursor)
-    tensor_count = cursor.u64()
-    key_count = cursor.u64()
+    cursor = Cursor(fd, file_bytes, known)
+    preamble = read_preamble(cursor)
+    try:
+        return _read_rest(cursor, file_bytes, preamble)
+    except BadModelFile:
+        if preamble.problem is not None:
+            raise preamble.problem from None
+        raise
+
+
+def _read_rest(cursor: Cursor, file_bytes: int, preamble: Preamble) -> Header:
+    tensor_count = cursor.count()
+    key_count = cursor.count()
     if tensor_count > MAX_TENSORS:
         raise damaged(f"it claims to have {tensor_count:,} tensors")
     if key_count > MAX_KEYS:
         raise damaged(f"it claims to have {key_count:,} metadata keys")
     metadata: dict[str, Entry] = {}
     for _ in range(key_count):
-        key = _read_key(cursor, metadata)
-        metadata[key] = _read_value(cursor)
-    layout = _Layout(_alignment(metadata))
-    for _ in range(tensor_count):
-        _read_tensor(cursor, layout)
-    data_start = _padded(cursor.at, layout.alignment) if tensor_count else cursor.at
-    data_end = data_start + layout.data_bytes
+        key = read_key(cursor)
+        if key in metadata:
+            raise damaged(f"the metadata key {shown(key.encode())} comes twice")
+        metadata[key] = _read_value(cursor, key)
+    layout = read_tensors(cursor, tensor_count, _alignment(metadata))
+    data_end = _data_start(cursor, layout) + layout.data_bytes
     if data_end > file_bytes:
         raise cut_short(data_end, file_bytes)
     return Header(
-        version=version,
+        version=preamble.version,
         metadata=metadata,
         tensor_count=tensor_count,
-        parameters=layout.elements,
-        bytes_by_type=layout.bytes_by_type,
+        parameters=sum(group.elements for group in layout.groups.values()),
+        groups=tuple(layout.groups.values()),
         data_end=data_end,
+        fingerprint=cursor.fingerprint(),
+        problem=preamble.problem,
     )
 
 
-@dataclass
-class _Layout:
-    """Where the tensors' data lies so far: each begins where the one before it ends, padded."""
-
-    alignment: int
-    next_offset: int = 0
-    data_bytes: int = 0
-    elements: int = 0
-    names: set[bytes] = field(default_factory=set)
-    bytes_by_type: dict[str, int] = field(default_factory=dict)
-
-    def add(self, name: bytes, offset: int, kind: str, elements: int, size: int) -> None:
-        if name in self.names:
-            raise damaged(f"two tensors have the name {_shown(name)}")
-        if offset % self.alignment:
-            raise damaged(f"tensor {_shown(name)} is not aligned")
-        if offset < self.next_offset:
-            raise damaged(f"tensor {_shown(name)} overlaps the one before it")
-        if offset > self.next_offset:
-            raise damaged(f"there is a gap before tensor {_shown(name)}")
-        self.names.add(name)
-        self.data_bytes = offset + size
-        self.next_offset = _padded(self.data_bytes, self.alignment)
-        self.elements += elements
-        self.bytes_by_type[kind] = self.bytes_by_type.get(kind, 0) + size
-        if self.next_offset > _INT64_MAX:
-            raise damaged("its tensors would not fit on any disk")
+def _data_start(cursor: Cursor, layout: Layout) -> int:
+    return padded(cursor.at, layout.alignment) if layout.groups else cursor.at
 
 
-def _read_version(cursor: Cursor) -> int:
-    """The version, once magic, byte order and version are ones that llama.cpp loads."""
-    magic = cursor.take(4)
-    if magic != MAGIC:
-        raise _not_gguf(magic)
-    version = cursor.u32()
-    if version and version & 0xFFFF == 0:
-        other = "big-endian" if sys.byteorder == "little" else "little-endian"
-        raise BadModelFile(
-            f"The model was made for {other} machines and cannot be loaded on this one.",
-            hint=f"Get the {sys.byteorder}-endian file of this model; most files are.",
-        )
-    if version == 1:
-        raise BadModelFile(
-            "The file is GGUF version 1, which llama.cpp no longer loads.",
-            hint="Get a newer file of this model, or convert it again.",
-        )
-    if version not in VERSIONS:
-        raise BadModelFile(
-            f"The file says that it is GGUF version {version}, which this Hob does not know.",
-            hint="Update Hob, or fetch the file again.",
-        )
-    return version
-
-
-def _not_gguf(magic: bytes) -> BadModelFile:
-    if magic.strip(b"\0") == b"":
-        return BadModelFile(
-            "The file is empty inside: it begins with zeros instead of a GGUF header.",
-            hint="Wait for the copy or download to end, or fetch the file again.",
-        )
-    if magic.lstrip().startswith(b"<"):
-        return BadModelFile(
-            "The file is a web page, not a model.",
-            hint="Use the page's download link, which names the .gguf file itself.",
-        )
-    return BadModelFile(
-        "The file is not a GGUF file: it does not begin with the letters GGUF.",
-        hint="Hob loads models in the GGUF format.",
-    )
-
-
-def _read_key(cursor: Cursor, seen: Mapping[str, Entry]) -> str:
-    length = cursor.u64()
+def read_key(cursor: Cursor) -> str:
+    length = cursor.count()
     if not 0 < length <= MAX_KEY_BYTES:
         raise damaged(f"a metadata key is {length:,} bytes long")
-    key = cursor.take(length).decode("utf-8", "replace")
-    if key in seen:
-        raise damaged(f"the metadata key {_shown(key.encode())} comes twice")
-    return key
+    return cursor.take(length).decode("utf-8", "replace")
 
 
-def _read_value(cursor: Cursor) -> Entry:
+def _read_value(cursor: Cursor, key: str) -> Entry:
     kind = cursor.u32()
-    if scalar := _SCALARS.get(kind):
+    if scalar := _SCALARS[cursor.order].get(kind):
         return Entry(kind, cursor.unpack(scalar))
     if kind == ValueType.STRING:
-        return Entry(kind, _read_string(cursor))
+        kept = TEMPLATE_BYTES if key == TEMPLATE_KEY else KEPT_STRING_BYTES
+        return Entry(kind, read_string(cursor, kept))
     if kind == ValueType.ARRAY:
-        return Entry(kind, _skip_array(cursor))
+        return Entry(kind, _read_array(cursor, fill.MARKS if key == TOKENS_KEY else NO_MARKS))
     raise damaged(f"a metadata value has the type {kind}, which GGUF does not have")
 
 
-def _read_string(cursor: Cursor) -> str:
-    length = cursor.u64()
+def read_string(cursor: Cursor, kept: int) -> str:
+    """The next string, of which only the first `kept` bytes are read."""
+    length = cursor.count()
     if length > MAX_STRING_BYTES:
         raise damaged(f"a metadata text is {length:,} bytes long")
-    kept = min(length, KEPT_STRING_BYTES)
+    kept = min(length, kept)
     text = cursor.take(kept).decode("utf-8", "replace")
     cursor.skip(length - kept)
     return text
 
 
-def _skip_array(cursor: Cursor) -> Array:
+def _read_array(cursor: Cursor, marks: Marks) -> Array:
     kind = cursor.u32()
-    count = cursor.u64()
+    count = cursor.count()
     if kind == ValueType.STRING:
-        cursor.skip_strings(count)
-    elif scalar := _SCALARS.get(kind):
-        cursor.skip(count * scalar.size)
-    elif kind == ValueType.ARRAY:
+        return Array(kind, count, found=cursor.skip_strings(count, marks))
+    if scalar := _SCALARS[cursor.order].get(kind):
+        if count > KEPT_NUMBERS:
+            cursor.skip_list(count, scalar.size)
+            return Array(kind, count)
+        data = cursor.take(count * scalar.size)
+        return Array(kind, count, tuple(value for (value,) in scalar.iter_unpack(data)))
+    if kind == ValueType.ARRAY:
         # The format allows them, no model has them, and llama.cpp does not load them.
         raise damaged("its metadata nests lists in lists")
-    else:
-        raise damaged(f"a metadata list has the type {kind}, which GGUF does not have")
-    return Array(kind, count)
+    raise damaged(f"a metadata list has the type {kind}, which GGUF does not have")
 
 
 def _alignment(metadata: Mapping[str, Entry]) -> int:
@@ -262,47 +224,3 @@ def _alignment(metadata: Mapping[str, Entry]) -> int:
     if value == 0 or value & (value - 1):
         raise damaged(f"its alignment is {value}, which is not a power of two")
     return value
-
-
-def _read_tensor(cursor: Cursor, layout: _Layout) -> None:
-    length = cursor.u64()
-    if length > MAX_TENSOR_NAME_BYTES:
-        raise damaged(f"a tensor's name is {length:,} bytes long")
-    name = cursor.take(length)
-    dimensions = cursor.u32()
-    if dimensions > MAX_DIMENSIONS:
-        raise damaged(f"tensor {_shown(name)} has {dimensions} dimensions")
-    shape = [cursor.u64() for _ in range(dimensions)]
-    kind = cursor.u32()
-    offset = cursor.u64()
-    elements = math.prod(shape)
-    if max(elements, offset, *shape) > _INT64_MAX:
-        raise damaged(f"tensor {_shown(name)} would not fit on any disk")
-    form = TENSOR_TYPES.get(kind)
-    if form is None:
-        raise _unknown_type(kind)
-    if shape and shape[0] % form.block:
-        raise damaged(f"the rows of tensor {_shown(name)} do not fill whole blocks")
-    layout.add(name, offset, form.name, elements, elements // form.block * form.block_bytes)
-
-
-def _unknown_type(kind: int) -> BadModelFile:
-    if kind in REMOVED_TENSOR_TYPES:
-        return BadModelFile(
-            "The model uses an old quantization that llama.cpp no longer loads.",
-            hint="Get a newer file of this model, or quantize it again.",
-        )
-    return BadModelFile(
-        f"The model uses a tensor type that this Hob does not know (number {kind}).",
-        hint="Update Hob, or get the model in another quantization.",
-    )
-
-
-def _padded(size: int, alignment: int) -> int:
-    return -(-size // alignment) * alignment
-
-
-def _shown(name: bytes) -> str:
-    """A name from the file as it may be shown: short, and without control characters."""
-    text = name[:64].decode("utf-8", "replace")
-    return "'" + "".join(c if c.isprintable() else "?" for c in text) + "'"

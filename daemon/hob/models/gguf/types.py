@@ -115,6 +115,22 @@ class ValueType:
     FLOAT64 = 12
 
 
+VALUE_NAMES: dict[int, str] = {
+    ValueType.UINT8: "uint8",
+    ValueType.INT8: "int8",
+    ValueType.UINT16: "uint16",
+    ValueType.INT16: "int16",
+    ValueType.UINT32: "uint32",
+    ValueType.INT32: "int32",
+    ValueType.FLOAT32: "float32",
+    ValueType.BOOL: "bool",
+    ValueType.STRING: "string",
+    ValueType.ARRAY: "array",
+    ValueType.UINT64: "uint64",
+    ValueType.INT64: "int64",
+    ValueType.FLOAT64: "float64",
+}
+
 # Value type -> struct format character; strings and arrays have none.
 SCALAR_FORMATS: dict[int, str] = {
     ValueType.UINT8: "B",

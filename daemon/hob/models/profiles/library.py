@@ -6,6 +6,7 @@ import functools
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from hob.errors import BadModelFile
 from hob.models.folder.files import Stamp
@@ -15,10 +16,47 @@ from hob.models.profiles.resolve import Match, resolve_profiles
 from hob.wire.profiles import Profile
 
 
+class Resolve(Protocol):
+    def __call__(
+        self,
+        profiles: Sequence[Profile],
+        models: Mapping[str, Model],
+        match: Match,
+        aliases: Mapping[str, str] = {},
+    ) -> Sequence[Profile]: ...
+
+
+class Resolver:
+    """Does it again only when something that matters has changed."""
+
+    def __init__(self) -> None:
+        self._asked: object = None
+        self._found: Sequence[Profile] = ()
+
+    def __call__(
+        self,
+        profiles: Sequence[Profile],
+        models: Mapping[str, Model],
+        match: Match,
+        aliases: Mapping[str, str] = {},
+    ) -> Sequence[Profile]:
+        """See resolve_among; `match` must find the same among the same models and aliases."""
+        files = [(name, model.files[:1]) for name, model in models.items()]
+        asked = (tuple(profiles), files, tuple(aliases.items()))
+        if asked != self._asked:
+            self._found = resolve_among(profiles, models, match, aliases)
+            self._asked = asked
+        return self._found
+
+
 def resolve_among(
-    profiles: Sequence[Profile], models: Mapping[str, Model], match: Match
-) -> list[Profile]:
-    """`profiles` with what they are made of among `models`, which are those of files, by name.
+    profiles: Sequence[Profile],
+    models: Mapping[str, Model],
+    match: Match,
+    aliases: Mapping[str, str] = {},
+) -> Sequence[Profile]:
+    """`profiles` with what they are made of among `models`, which are those of files, by name; no
+    profile can be called as one of them, or as one of `aliases`.
 
     May read a header, which is remembered as long as its file does not change.
     """
@@ -39,7 +77,7 @@ def resolve_among(
         files = models[name].files
         return _template(files[0].path, files[0].stamp) if files else ""
 
-    return resolve_profiles(profiles, models.keys(), match, at_path, template_of)
+    return resolve_profiles(profiles, (*models, *aliases), match, at_path, template_of)
 
 
 @functools.lru_cache(64)
