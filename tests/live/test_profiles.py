@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from hob.client import Client
-from live_daemon import LiveDaemon, starter_model
+from hob.wire.profiles import Profile
+from live_daemon import LiveDaemon, eventually, starter_model
 
 SYSTEM = "You are a writer who only knows cats."
 QUESTION = [{"role": "user", "content": "What is the best animal?"}]
@@ -92,16 +93,32 @@ def test_profiles_are_models_and_bad_ones_say_why(daemon: LiveDaemon, client: Cl
     assert "line 2, is nothing that a profile can say. Did you mean temperature?" in listed
 
 
-def test_a_profile_can_be_written_and_then_asked(daemon: LiveDaemon, client: Client) -> None:
+def test_a_profile_can_be_written_changed_and_taken_away(
+    daemon: LiveDaemon, client: Client
+) -> None:
     ran = daemon.run("models", "profile", "new", "poet", "--model", "writer", "--system", "Rhyme.")
     path = Path(ran.stdout.strip())
     assert path == daemon.paths.models_dir / "poet.toml"
     path.write_text(path.read_text().replace("# max_tokens = 2048", "max_tokens = 1"))
-    client.models(rescan=True)
+    eventually(lambda: profile(client, "poet").max_tokens == 1)
     shown = daemon.run("models", "profile", "poet").stdout
     assert "Rhyme." in shown
     assert "max tokens    1" in shown
     assert len(answer(daemon, "poet")) < 20
     path.unlink()
-    client.models(rescan=True)
-    assert "poet" not in {entry.info.name for entry in client.models().models}
+    eventually(lambda: "poet" not in {entry.info.name for entry in client.models().models})
+
+
+def test_a_profile_dropped_into_the_config_folder_is_there(
+    daemon: LiveDaemon, client: Client
+) -> None:
+    folder = daemon.paths.profiles_dir
+    folder.mkdir(exist_ok=True)
+    (folder / "smol.toml").write_text('model = "smollm2"\nsystem = "One."\n')
+    eventually(lambda: profile(client, "smol").system == "One.")
+    (folder / "smol.toml").unlink()
+
+
+def profile(client: Client, name: str) -> Profile:
+    found = [one for one in client.profiles().profiles if one.name == name]
+    return found[0] if found else Profile(name="", model="")

@@ -7,7 +7,6 @@ from typing import Any
 from hob.models.profiles.loading import (
     MAX_WARM_CHARS,
     info_of,
-    load_options_of,
     options_with,
     warm_prompts_of,
 )
@@ -71,23 +70,6 @@ def test_the_system_prompts_of_a_model_are_worth_reading_once_each() -> None:
 
 def test_no_more_than_eight_are_read() -> None:
     assert len(warm_prompts_of(profile(str(n), system=str(n)) for n in range(20))) == 8
-
-
-def test_a_worker_is_loaded_as_its_own_profile_wants_and_reads_what_it_serves() -> None:
-    known = [
-        profile("smol", context_length=1024, system="own"),
-        profile("writer", served_by="smol", system="writer"),
-        profile("long", context_length=8192, system="long"),
-        profile("longer", context_length=8192, served_by="long", system="longer"),
-    ]
-    settings = LoadOptions(warm_prompts=(WarmPrompt(text="set"),))
-    smol = load_options_of("smol", known, settings)
-    assert smol.context_length == 1024
-    assert [prompt.text for prompt in smol.warm_prompts] == ["set", "own", "writer"]
-    long = load_options_of("long", known, settings)
-    assert long.context_length == 8192
-    assert [prompt.text for prompt in long.warm_prompts] == ["set", "long", "longer"]
-    assert load_options_of("other", known, settings) == settings
 
 
 def test_a_profile_is_listed_as_a_model_with_its_base() -> None:

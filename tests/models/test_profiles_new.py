@@ -15,6 +15,7 @@ from hob.models.profiles.resolve import resolve_profiles
 from hob.models.profiles.service import ProfileService
 from hob.models.profiles.toml import read_toml
 from hob.models.profiles.write import toml_of
+from hob.wire.engine import LoadOptions
 from hob.wire.models import ModelInfo
 from hob.wire.profiles import NewProfile, Profile
 
@@ -105,6 +106,33 @@ async def test_one_for_a_model_itself_sets_its_defaults(library: Folder) -> None
     made = await ProfileService(library).create(NewProfile(name="smollm2", model="smollm2"))
     assert made.name == "smollm2"
     assert made.model == BASE
+
+
+async def test_a_worker_is_loaded_as_its_own_profile_wants_and_reads_what_it_serves(
+    library: Folder,
+) -> None:
+    files = {
+        "a-poet": 'model = "smollm2"\nsystem = "poet"',
+        "long": 'model = "smollm2"\nsystem = "long"\ncontext_length = 8192',
+        "longer": 'model = "long"\nsystem = "longer"',
+        "smollm2": 'system = "own"\nkv_type = "q8_0"',
+    }
+    for name, text in files.items():
+        (library.folder / f"{name}.toml").write_text(text)
+    await library.rescan()
+    service, settings = ProfileService(library), LoadOptions(context_length=512)
+    infos = {info.name: info for info in library.infos()}
+    told = {
+        name: (service.load_options(info, settings), service.warm_prompts(info))
+        for name, info in infos.items()
+    }
+    own, long = told[BASE], told["long"]
+    assert (own[0].context_length, own[0].kv_type) == (512, "q8_0")
+    assert [prompt.text for prompt in own[1]] == ["own", "poet"]
+    assert (long[0].context_length, long[0].kv_type) == (8192, "q8_0")
+    assert [prompt.text for prompt in long[1]] == ["long", "longer"]
+    assert told["a-poet"] == own
+    assert told["longer"] == long
 
 
 @pytest.mark.parametrize("taken", ["writer", "WRITER", BASE])

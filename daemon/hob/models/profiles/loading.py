@@ -32,8 +32,8 @@ def options_with(profile: Profile | None, options: LoadOptions) -> LoadOptions:
 
 
 def warm_prompts_of(profiles: Iterable[Profile]) -> tuple[WarmPrompt, ...]:
-    """The system prompts that are worth reading right after the load of the model that serves
-    `profiles`; a prompt that an adapter reads is another in the cache."""
+    """The system prompts that are worth reading right after the load of what serves `profiles`; a
+    prompt that an adapter reads is another in the cache."""
     found: dict[str, WarmPrompt] = {}
     left = MAX_WARM_CHARS
     for one in profiles:
@@ -45,16 +45,6 @@ def warm_prompts_of(profiles: Iterable[Profile]) -> tuple[WarmPrompt, ...]:
         left -= len(text)
         found[text] = WarmPrompt(text=text, source=f"profile {one.name}")
     return tuple(found.values())
-
-
-def load_options_of(worker: str, profiles: Iterable[Profile], options: LoadOptions) -> LoadOptions:
-    """`options` for the worker of that name (a model's or a profile's), of all resolved profiles:
-    loaded as its own one wants, with the system prompts of all that it serves."""
-    served = [one for one in profiles if worker in (one.name, one.served_by) and not one.problem]
-    own = next((one for one in served if one.name == worker), None)
-    loaded = options_with(own, options)
-    warm = (*loaded.warm_prompts, *warm_prompts_of(served))
-    return msgspec.structs.replace(loaded, warm_prompts=warm)
 
 
 def info_of(profile: Profile, base: ModelInfo | None) -> ModelInfo:

@@ -12,8 +12,10 @@ from hob.errors import InvalidRequest, ModelError, NameTaken, ProfileInvalid
 from hob.models.gguf.checks import clean
 from hob.models.profiles.fields import Place
 from hob.models.profiles.files import MAX_FILE_BYTES
+from hob.models.profiles.loading import options_with, warm_prompts_of
 from hob.models.profiles.toml import check_name
 from hob.models.profiles.write import toml_of
+from hob.wire.engine import LoadOptions, WarmPrompt
 from hob.wire.models import ModelInfo
 from hob.wire.profiles import NewProfile, Profile
 
@@ -47,6 +49,16 @@ class ProfileService:
         """Every profile, those that cannot be used included, by name."""
         found = (self._library.profile(info.name) for info in self._library.infos())
         return tuple(profile for profile in found if profile is not None)
+
+    def load_options(self, info: ModelInfo, options: LoadOptions) -> LoadOptions:
+        """`options` as the worker that answers for `info` wants its model to be loaded."""
+        return options_with(self._library.profile(info.worker), options)
+
+    def warm_prompts(self, info: ModelInfo) -> tuple[WarmPrompt, ...]:
+        """The system prompts of all that this worker answers for, its own first."""
+        worker = info.worker
+        served = [one for one in self.profiles() if worker in (one.name, one.served_by)]
+        return warm_prompts_of(sorted(served, key=lambda one: one.name != worker))
 
     async def create(self, wanted: NewProfile) -> Profile:
         """Write a file for a profile that can be edited, and know it.
