@@ -89,6 +89,7 @@ class Daemon:
             scanner=Scanner(Index(paths.model_index)),
             notes=paths.notes_file,
         )
+        self._profiles = ProfileService(self._registry)
         self._pool = Pool(
             resolve=self._registry.resolve,
             infos=self._registry.infos,
@@ -108,7 +109,7 @@ class Daemon:
                 self._bus,
                 self,
                 self._access,
-                profiles=ProfileService(self._registry),
+                profiles=self._profiles,
                 inspector=Inspector(
                     digest=lambda _: None, fit=lambda _: None, profile=self._registry.profile
                 ),
