@@ -105,6 +105,14 @@ def fields_of(data: Mapping[str, object], shape: type[S], place: Place, prefix: 
     return shape(**values)
 
 
+def sampling_fields(
+    data: Mapping[str, object], place: Place, prefix: str = ""
+) -> dict[str, object]:
+    """The fields of sampling that `data` holds, checked. Raises ProfileInvalid."""
+    fields = fields_of(data, SamplingFields, place, prefix)
+    return {name: getattr(fields, name) for name in kinds_of(SamplingFields) if name in data}
+
+
 @functools.cache
 def kinds_of(shape: type[msgspec.Struct]) -> Mapping[str, Any]:
     """The type of each field."""

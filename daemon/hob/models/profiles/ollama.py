@@ -11,20 +11,12 @@ from msgspec import Meta
 
 from hob.errors import ProfileInvalid
 from hob.models.gguf.checks import clean
-from hob.models.profiles.fields import MAX_EXAMPLES, Place, fields_of
+from hob.models.profiles.beside import beside, file_beside, is_file
+from hob.models.profiles.fields import MAX_EXAMPLES, Place, fields_of, sampling_fields
 from hob.models.profiles.files import read_text
 from hob.models.profiles.modelfile import Instruction, parse_modelfile
-from hob.models.profiles.templates import family_of
-from hob.models.profiles.toml import (
-    bad_profile,
-    beside,
-    check_name,
-    file_beside,
-    is_file,
-    is_template,
-    plain_name,
-    sampling_fields,
-)
+from hob.models.profiles.naming import bad_profile, check_name, plain_name
+from hob.models.profiles.templates import family_of, is_template
 from hob.wire.base import Value
 from hob.wire.chat import ChatMessage, Role
 from hob.wire.generate import MAX_STOP_CHARS, MAX_STOP_STRINGS

@@ -9,8 +9,9 @@ from pathlib import Path
 from hob.errors import ProfileInvalid
 from hob.models.gguf.checks import clean
 from hob.models.profiles.files import find_profile_files, kind_of
+from hob.models.profiles.naming import bad_profile, plain_name
 from hob.models.profiles.ollama import read_modelfile
-from hob.models.profiles.toml import bad_profile, plain_name, read_toml
+from hob.models.profiles.toml import read_toml
 from hob.wire.profiles import Profile
 
 log = logging.getLogger(__name__)

@@ -15,9 +15,9 @@ import msgspec
 from hob.errors import HobError, ModelAmbiguous, ModelError, NameTaken, ProfileInvalid
 from hob.models.gguf.checks import clean
 from hob.models.profiles.files import kind_of
+from hob.models.profiles.naming import plain_name
 from hob.models.profiles.sources import spellings
 from hob.models.profiles.templates import family_of
-from hob.models.profiles.toml import plain_name
 from hob.wire.base import ErrorInfo
 from hob.wire.profiles import Profile
 from hob.wire.template import BuiltinTemplate
@@ -90,6 +90,7 @@ class _Resolving:
                 if (one.problem is None) == good:
                     self._named.setdefault(one.name.casefold(), one)
         self._done: dict[int, Profile] = {}
+        self._depth: dict[int, int] = {}
         self._own: dict[str, Profile] = {}
 
     def all(self) -> list[Profile]:
@@ -124,6 +125,7 @@ class _Resolving:
         if id(one) in self._done:
             return self._done[id(one)]
         self._refuse_ring(one, trail)
+        self._depth[id(one)] = 0
         parent = self._named.get(one.model.casefold()) if one.name != one.model else None
         if parent is None or parent is one or self._stands_for_a_model(parent):
             base = self._base(one)
@@ -131,6 +133,8 @@ class _Resolving:
         else:
             inherited = self._parent(one, parent, (*trail, one))
             base = inherited.model
+            self._depth[id(one)] = self._depth[id(parent)] + 1
+            self._refuse_deep(one, self._depth[id(one)])
         own = one.name in (one.model, base)
         merged = inherit(self._fitting(one, base), inherited)
         done = msgspec.structs.replace(
@@ -224,12 +228,16 @@ class _Resolving:
                 param="model",
                 file=one.path,
             )
-        if len(trail) >= MAX_DEPTH:
+        if trail:
+            self._refuse_deep(trail[0], len(trail))
+
+    def _refuse_deep(self, one: Profile, depth: int) -> None:
+        if depth >= MAX_DEPTH:
             raise ProfileInvalid(
-                f"The profile {trail[0].name} is made of more than {MAX_DEPTH} others in a row.",
+                f"The profile {one.name} is made of {MAX_DEPTH} others in a row, or more.",
                 hint="Name a model of the library sooner.",
                 param="model",
-                file=trail[0].path,
+                file=one.path,
             )
 
     def _refuse_taken(self, one: Profile, done: Profile) -> None:

@@ -13,7 +13,7 @@ from hob.models.gguf.checks import clean
 from hob.models.profiles.fields import Place
 from hob.models.profiles.files import MAX_FILE_BYTES
 from hob.models.profiles.loading import options_with, warm_prompts_of
-from hob.models.profiles.toml import check_name
+from hob.models.profiles.naming import check_name
 from hob.models.profiles.write import toml_of
 from hob.wire.engine import LoadOptions, WarmPrompt
 from hob.wire.models import ModelInfo

@@ -24,3 +24,8 @@ def family_of(template: str) -> BuiltinTemplate | None:
         if all(mark in template for mark in marks):
             return name
     return None
+
+
+def is_template(text: str) -> bool:
+    """It is the text of a template, and no name of one."""
+    return "{{" in text or "{%" in text

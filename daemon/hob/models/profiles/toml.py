@@ -16,6 +16,7 @@ from typing import get_args
 
 from hob.errors import ProfileInvalid
 from hob.models.gguf.checks import clean
+from hob.models.profiles.beside import beside
 from hob.models.profiles.fields import (
     Place,
     Written,
@@ -24,26 +25,24 @@ from hob.models.profiles.fields import (
     fields_of,
     kinds_of,
     refusal,
+    sampling_fields,
     seconds_of,
     unknown_key,
 )
 from hob.models.profiles.files import read_text
 from hob.models.profiles.lines import endless_key, lines_of
-from hob.wire.base import ErrorInfo
+from hob.models.profiles.naming import bad_profile, check_name, plain_name
+from hob.models.profiles.templates import is_template
 from hob.wire.chat import ChatMessage
 from hob.wire.openai.sampling import SamplingFields
 from hob.wire.profiles import Profile, ProfileAdapter
 from hob.wire.template import MAX_TEMPLATE_CHARS, BuiltinTemplate
 
 MAX_PROFILES = 256
-MAX_NAME_CHARS = 100
 
 _TABLES = frozenset({"sampling", "examples", "adapters"})
 _LINE = re.compile(r"line (\d+)")
-_NAME = re.compile(r"[^\W_][\w.:+-]*")
 _KNOWN = frozenset({*kinds_of(Written), "sampling", *kinds_of(SamplingFields)})
-# What means the chosen model in a request.
-_TAKEN = frozenset({"default"})
 
 
 def read_toml(path: str) -> list[Profile]:
@@ -58,26 +57,6 @@ def read_toml(path: str) -> list[Profile]:
     except ProfileInvalid as problem:
         return [bad_profile(name, path, problem)]
     return [_profile(one, table) for one, table in tables.items()]
-
-
-def bad_profile(name: str, path: str, problem: ProfileInvalid, model: str = "") -> Profile:
-    return Profile(name=name, model=model, path=path, problem=ErrorInfo.of(problem))
-
-
-def plain_name(text: str) -> str:
-    """A file's name as the name of a profile."""
-    return re.sub(r"[^\w.:+-]+", "-", text).strip("-._")[:MAX_NAME_CHARS] or "profile"
-
-
-def check_name(name: str, place: Place, key: str = "name") -> str:
-    """Raises ProfileInvalid for what a model cannot be called."""
-    if _NAME.fullmatch(name) and len(name) <= MAX_NAME_CHARS and name.lower() not in _TAKEN:
-        return name
-    allowed = (
-        f"up to {MAX_NAME_CHARS} letters, digits and . _ : + -, beginning with a letter or digit; "
-        "`default` is taken"
-    )
-    raise refusal("name", name, place, key, allowed=allowed)
 
 
 @dataclass(frozen=True)
@@ -217,14 +196,6 @@ def _sampling(table: _Table) -> dict[str, object]:
     )
 
 
-def sampling_fields(
-    data: Mapping[str, object], place: Place, prefix: str = ""
-) -> dict[str, object]:
-    """The fields of sampling that `data` holds, checked. Raises ProfileInvalid."""
-    fields = fields_of(data, SamplingFields, place, prefix)
-    return {name: getattr(fields, name) for name in kinds_of(SamplingFields) if name in data}
-
-
 def examples_of(
     given: Iterable[WrittenExample], place: Place, key: str = "examples"
 ) -> tuple[ChatMessage, ...]:
@@ -261,11 +232,6 @@ def _template(written: Written, table: _Table) -> str:
     return text or ""
 
 
-def is_template(text: str) -> bool:
-    """It is the text of a template, and no name of one."""
-    return "{{" in text or "{%" in text
-
-
 def _template_file(name: str, table: _Table) -> str:
     key = table.key("template_file")
     if Path(name).name != name:
@@ -291,27 +257,3 @@ def _adapters(written: Written, place: Place) -> tuple[ProfileAdapter, ...]:
     return tuple(
         ProfileAdapter(name=beside(place.path, one.name), scale=one.scale) for one in found
     )
-
-
-def beside(path: str, name: str) -> str:
-    """The path of the file `name` in the folder of the profile at `path`, if there is one; else
-    the name, for the library to know."""
-    there = file_beside(path, name) if name.lower().endswith(".gguf") else ""
-    return there if there and is_file(there) else name
-
-
-def file_beside(path: str, name: str) -> str:
-    """The path of `name` as seen from the folder of the profile at `path`; empty when it is none,
-    such as one in the home of somebody who is not there."""
-    try:
-        return str((Path(path).parent / Path(name).expanduser()).absolute())
-    except (OSError, RuntimeError, ValueError):
-        return ""
-
-
-def is_file(path: str) -> bool:
-    """False also for a path that no file can have."""
-    try:
-        return Path(path).is_file()
-    except (OSError, ValueError):
-        return False
