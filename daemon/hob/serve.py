@@ -36,6 +36,7 @@ from hob.models.registry import Registry
 from hob.models.show import Inspector
 from hob.paths import Paths, find_paths
 from hob.state import State, load_state, save_state
+from hob.supervisor import pressure
 from hob.supervisor.pool import Pool, PoolOptions
 from hob.wire.engine import CacheOptions, LoadOptions, WarmPrompt
 from hob.wire.events import DaemonReady, DaemonStopping, ModelAdded
@@ -183,6 +184,7 @@ class Daemon:
                     self._watch_socket(),
                     self._registry.watch(),
                     self._keep_a_model_chosen(),
+                    pressure.watch(self._pool, self._config.models.unload_on_pressure),
                     self._access.restore(),
                 )
             ]
@@ -218,11 +220,15 @@ class Daemon:
             self.request_stop()
 
     async def _keep_a_model_chosen(self) -> None:
-        """As long as there is none, choose again for each model that appears."""
+        """As long as there is none, choose again for each model that appears; and the chosen one
+        may come back."""
         async with self._bus.subscribe() as events:
             async for event in events:
-                if isinstance(event, ModelAdded) and not self._pool.chosen:
-                    await self._choose()
+                if isinstance(event, ModelAdded):
+                    if self._pool.chosen:
+                        self._pool.model_added(event.model)
+                    else:
+                        await self._choose()
 
     async def _choose(self) -> None:
         last_used = (await asyncio.to_thread(load_state, self._paths.state_file)).last_used

@@ -1,14 +1,14 @@
 """Workers inside the test's own process, for tests in virtual time; see fake_worker for real ones.
 
 Each behaves well unless told otherwise, and answers `TOKENS` words. A test drives it by hand with
-`say`, `die` and the `auto` switches.
+`say`, `die` and the `auto` switches. Loads take `load_s` seconds and answers `answer_s`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 from fakes.fake_worker import BUILD, call_result, loaded_info
@@ -46,6 +46,8 @@ class World:
         self.auto_load = True
         self.auto_answer = True
         self.obeys_stop = True
+        self.load_s = 0.0
+        self.answer_s = 0.0
         self.spawn_error: OSError | None = None
         self._pids = itertools.count(100)
 
@@ -87,6 +89,7 @@ class FakeChild:
         self.world = world
         self.pid = pid
         self.path = ""
+        self.context = 0
         self.received: list[ToWorker] = []
         self.live: dict[str, GenerateRequest | Call] = {}
         self.stdin = cast("asyncio.StreamWriter", _Stdin(self))
@@ -123,21 +126,34 @@ class FakeChild:
         match message:
             case Load():
                 self.path = message.path
+                self.context = message.options.context_length
                 if self.world.auto_load:
-                    self.finish_load()
+                    self.after(self.world.load_s, self.finish_load)
             case Generate(request):
                 self.live[request.id] = request
                 if self.world.auto_answer:
-                    self.answer(request.id)
+                    self.after(self.world.answer_s, lambda: self.answer(request.id))
             case Ask(call):
                 self.live[call.id] = call
                 if self.world.auto_answer:
-                    self.answer(call.id)
+                    self.after(self.world.answer_s, lambda: self.answer(call.id))
             case Cancel(request_id):
                 self.cancel(request_id)
             case Stop():
                 if self.world.obeys_stop:
                     self.die(0)
+
+    def after(self, seconds: float, act: Callable[[], None]) -> None:
+        """Now, or in so much time if it is still there."""
+        if seconds:
+            loop = asyncio.get_running_loop()
+            loop.call_later(seconds, lambda: None if self.ended else act())
+        else:
+            act()
+
+    def start(self, request_id: str) -> None:
+        """The first word on an answer."""
+        self.say(Started(id=request_id, prompt_tokens=1))
 
     def finish_load(self) -> None:
         load = next(item for item in self.received if isinstance(item, Load))
@@ -152,7 +168,8 @@ class FakeChild:
             self.say(Failed(id=request_id, error=error))
 
     def answer(self, request_id: str) -> None:
-        asked = self.live[request_id]
+        if (asked := self.live.get(request_id)) is None:
+            return  # it was taken back
         if not isinstance(asked, GenerateRequest):
             del self.live[request_id]
             self.say(Returned(id=request_id, result=call_result(asked)))

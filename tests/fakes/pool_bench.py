@@ -10,21 +10,33 @@ from pathlib import Path
 import pytest
 
 from fakes import virtual_time
+from fakes.budget import Budget
 from fakes.in_process import FakeChild, World
 from fakes.supervised import Facts, Library
 from hob.errors import HobError
 from hob.supervisor.pool import Pool, PoolOptions
 from hob.wire.engine import WarmPrompt
+from hob.wire.models import ModelInfo
 
 
 class Bench:
-    """A pool over in-process workers, with one model `m` unless told otherwise."""
+    """A pool over in-process workers, with one model `m` unless told otherwise. With `weights`
+    of its models and a `total`, memory counts."""
 
-    def __init__(self, *models: str, **options: float) -> None:
+    def __init__(
+        self,
+        *models: str,
+        total: int = 0,
+        weights: dict[str, int] | None = None,
+        **options: float,
+    ) -> None:
         self.world = World()
+        self.budget = Budget(self.world, total, weights) if weights else None
+        self.crashes: list[tuple[ModelInfo, HobError]] = []
         self.facts = Facts()
         self.used: list[str] = []
         self.warm_prompts: Sequence[WarmPrompt] = ()
+        self.options_error: HobError | None = None
         self.library = Library(Path("/nowhere"), *(models or ("m",)))
         self.pool = Pool(
             resolve=self.library.resolve,
@@ -32,9 +44,18 @@ class Bench:
             publish=self.facts.publish,
             options=PoolOptions(**options),  # type: ignore[arg-type]
             on_use=self.used.append,
-            warm_prompts=lambda: self.warm_prompts,
+            warm_prompts=self.read_warm_prompts,
             spawn=self.world.spawn,
+            stamps=self.library.stamps,
+            planner=self.budget,
+            private=self.budget.private if self.budget else lambda pid: None,
+            on_crash=lambda info, error: self.crashes.append((info, error)),
         )
+
+    def read_warm_prompts(self) -> Sequence[WarmPrompt]:
+        if self.options_error is not None:
+            raise self.options_error
+        return self.warm_prompts
 
     @property
     def most_alive(self) -> int:
@@ -59,8 +80,10 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(*models: str, **options: float) -> AsyncIterator[Bench]:
-    made = Bench(*models, **options)
+async def bench(
+    *models: str, total: int = 0, weights: dict[str, int] | None = None, **options: float
+) -> AsyncIterator[Bench]:
+    made = Bench(*models, total=total, weights=weights, **options)
     try:
         yield made
     finally:

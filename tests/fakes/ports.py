@@ -163,6 +163,7 @@ class FakeModels:
     ends: bool = True
     requests: list[GenerateRequest] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    kept: list[float | None] = field(default_factory=list)
     live: int = 0
     entered: asyncio.Event = field(default_factory=asyncio.Event)
     sent: asyncio.Event = field(default_factory=asyncio.Event)
@@ -188,6 +189,10 @@ class FakeModels:
     async def load(self, name: str) -> WorkerStatus:
         return self._done("load", name)
 
+    async def cancel(self, name: str) -> bool:
+        self._done("cancel", name)
+        return True
+
     async def unload(self, name: str) -> None:
         self._done("unload", name)
 
@@ -202,11 +207,12 @@ class FakeModels:
 
     @asynccontextmanager
     async def generate(
-        self, model: str, request: GenerateRequest
+        self, model: str, request: GenerateRequest, *, keep_alive: float | None = None
     ) -> AsyncIterator[AsyncIterator[GenerateEvent]]:
         index = len(self.requests)
         self.requests.append(request)
         self.asked.append(model)
+        self.kept.append(keep_alive)
         self.live += 1
         self.entered.set()
         try:
@@ -218,8 +224,9 @@ class FakeModels:
             if not self.live:
                 self.left.set()
 
-    async def call(self, model: str, call: Call) -> CallResult:
+    async def call(self, model: str, call: Call, *, keep_alive: float | None = None) -> CallResult:
         self.asked.append(model)
+        self.kept.append(keep_alive)
         self.calls.append(call)
         self.live += 1
         self.entered.set()

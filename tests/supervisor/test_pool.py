@@ -372,8 +372,7 @@ async def test_cancelling_whoever_waits_leaves_the_pool_well() -> None:
             task.cancel()
         await asyncio.wait({loading, waiting})
         b.world.auto_load = True
-        (await b.child()).finish_load()
-        await b.facts.wait(ModelReady)
+        await b.pool.load("a")
         b.world.obeys_stop = False
         unloading = asyncio.ensure_future(b.pool.unload("a"))
         await b.settle()

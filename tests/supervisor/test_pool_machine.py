@@ -1,27 +1,33 @@
-"""Any order of requests, loads, unloads, crashes and stalls: everyone is served or gets a typed
-error, nobody waits for ever, and there are never more processes than places."""
+"""Any order of requests, loads, unloads, crashes, stalls and changes of files: everyone is served
+or gets a typed error, nobody waits for ever, there are never more processes than places, and they
+never take more memory than there is."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from fakes.in_process import FakeChild
 from fakes.pool_bench import Bench
 from fakes.supervised import ask, prefill, tokenize
 from fakes.virtual_time import VirtualLoop
 from hob.errors import HobError
+from hob.supervisor.room_plan import Relief
 from hob.wire.base import ErrorInfo
 from hob.wire.engine import Failed
 from hob.wire.generate import Queued, Started
 
 MODELS = ("a", "b", "c")
 NAMES = st.sampled_from(MODELS)
-MAX_LOADED = 2
+MAX_LOADED = 3
+# Any of them fits alone, some beside each other, and all of them only with a short context.
+WEIGHTS = {"a": 10_000, "b": 20_000, "c": 30_000, "renamed": 20_000}
+TOTAL = 61_000
 
 
 class PoolMachine(RuleBasedStateMachine):
@@ -32,8 +38,19 @@ class PoolMachine(RuleBasedStateMachine):
         self.runner.run(self.begin())
 
     async def begin(self) -> None:
-        self.bench = Bench(*MODELS, max_loaded=MAX_LOADED, idle_unload_s=500, stall_timeout_s=60)
+        self.bench = Bench(
+            *MODELS,
+            total=TOTAL,
+            weights=WEIGHTS,
+            max_loaded=MAX_LOADED,
+            idle_unload_s=500,
+            stall_timeout_s=60,
+        )
         self.pool, self.world = self.bench.pool, self.bench.world
+        self.library = self.bench.library
+        assert self.bench.budget is not None
+        self.budget = self.bench.budget
+        self.departing: list[FakeChild] = []
 
     def launch(self, doing: Coroutine[Any, Any, object]) -> None:
         """Begin it, and let everything happen that needs no time."""
@@ -44,9 +61,22 @@ class PoolMachine(RuleBasedStateMachine):
 
         self.runner.run(begin())
 
+    def happen(self, change: Callable[[], object]) -> None:
+        """Something that takes no time itself, and all that follows at once."""
+
+        async def happen() -> None:
+            change()
+            await self.bench.settle()
+
+        self.runner.run(happen())
+
     @rule(name=NAMES)
     def ask(self, name: str) -> None:
         self.launch(ask(self.pool, name))
+
+    @rule(name=NAMES, keep_alive=st.sampled_from([0.0, 5.0, -1.0]))
+    def ask_and_say_how_long_it_stays(self, name: str, keep_alive: float) -> None:
+        self.launch(self.pool.call(name, tokenize(), keep_alive=keep_alive))
 
     @rule(name=NAMES, heavy=st.booleans())
     def call(self, name: str, heavy: bool) -> None:
@@ -64,9 +94,59 @@ class PoolMachine(RuleBasedStateMachine):
     def unload(self, name: str) -> None:
         self.launch(self.pool.unload(name))
 
+    @rule(name=NAMES)
+    def cancel_the_load(self, name: str) -> None:
+        self.launch(self.pool.cancel(name))
+
     @rule(name=NAMES, size=st.integers(1, 3))
-    def replace_the_file(self, name: str, size: int) -> None:
-        self.bench.library.put(name, b"x" * size)
+    def replace_the_file_unnoticed(self, name: str, size: int) -> None:
+        if name in self.library.models:
+            self.library.put(name, b"x" * size)
+
+    @rule(name=NAMES, size=st.integers(1, 3), in_place=st.booleans())
+    def change_the_file(self, name: str, size: int, in_place: bool) -> None:
+        if name in self.library.models:
+            info = self.library.put(name, b"x" * size)
+            self.happen(lambda: self.pool.model_changed(info, in_place))
+
+    @rule(name=NAMES)
+    def write_into_the_file_before_anybody_notices(self, name: str) -> None:
+        path = f"/nowhere/{name}.gguf"
+        self.library.touched[path] = self.library.touched.get(path, 0) + 1
+
+    @rule(name=NAMES)
+    def remove_the_file(self, name: str) -> None:
+        if (info := self.library.models.pop(name, None)) is not None:
+            self.departing.extend(self.world.alive(info.path))
+            self.happen(lambda: self.pool.model_removed(name))
+
+    @rule(name=NAMES)
+    def put_the_file_back(self, name: str) -> None:
+        if name not in self.library.models:
+            self.library.put(name)
+            self.happen(lambda: self.pool.model_added(name))
+
+    @rule()
+    def rename_a_file_there_or_back(self) -> None:
+        names = ("b", "renamed") if "b" in self.library.models else ("renamed", "b")
+        if names[0] in self.library.models and names[1] not in self.library.models:
+            self.rename(*names)
+
+    def rename(self, old: str, new: str) -> None:
+        path = self.library.models.pop(old).path
+        info = self.library.put(new)
+        for child in self.world.alive(path):
+            if child not in self.departing:
+                child.path = info.path
+        self.happen(lambda: self.pool.model_renamed(old, info))
+
+    @rule(others=st.sampled_from([0, 10_000, 55_000]))
+    def other_programs_take_memory(self, others: int) -> None:
+        self.budget.others = others
+
+    @rule(relief=st.sampled_from(["off", "idle", "all"]))
+    def other_programs_need_memory(self, relief: Relief) -> None:
+        self.happen(lambda: self.pool.relieve(relief))
 
     @precondition(lambda self: self.waiting)
     @rule(data=st.data())
@@ -127,8 +207,13 @@ class PoolMachine(RuleBasedStateMachine):
 
     @invariant()
     def never_two_processes_for_a_model(self) -> None:
-        paths = [child.path for child in self.world.alive() if child.path]
+        staying = [child for child in self.world.alive() if child not in self.departing]
+        paths = [child.path for child in staying if child.path]
         assert len(paths) == len(set(paths))
+
+    @invariant()
+    def never_more_memory_than_there_is(self) -> None:
+        assert self.budget.held <= TOTAL
 
     @invariant()
     def whoever_is_done_was_served_or_told(self) -> None:
@@ -144,6 +229,10 @@ class PoolMachine(RuleBasedStateMachine):
 
     async def end(self) -> None:
         self.workers_behave_in_another_way(True, True, True, True)
+        self.budget.others = 0
+        for name in MODELS:
+            self.library.put(name)
+            self.pool.model_added(name)
         if self.waiting:
             _, late = await asyncio.wait(self.waiting, timeout=2_000)
             assert not late, f"still waiting: {late}"

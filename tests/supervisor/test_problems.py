@@ -8,6 +8,7 @@ import pytest
 
 from hob.errors import WorkerDied, WorkerStalled
 from hob.supervisor import problems
+from hob.supervisor.link import Ended
 from hob.wire.engine import EXIT_STALLED
 
 
@@ -41,10 +42,17 @@ def test_unknown_ends_are_told_as_they_are() -> None:
 
 
 def test_a_worker_that_ended_itself_because_it_hung_is_told_apart() -> None:
-    told = problems.ended("Tiny", EXIT_STALLED, "while answering", 60.0)
+    told = problems.explain("Tiny", Ended(EXIT_STALLED), "while answering", 60.0)
     assert isinstance(told, WorkerStalled)
     assert "no progress for 60 s" in told.message
-    assert isinstance(problems.ended("Tiny", 4, "while answering", 60.0), WorkerDied)
+    assert isinstance(problems.explain("Tiny", Ended(4), "while answering", 60.0), WorkerDied)
+
+
+@pytest.mark.parametrize("name", ["SIGABRT", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL"])
+def test_native_crashes_are_told_from_other_ends(name: str) -> None:
+    assert problems.is_crash(-signal.Signals[name])
+    for other in (-signal.SIGKILL, -signal.SIGTERM, 0, 3, EXIT_STALLED, None):
+        assert not problems.is_crash(other)
 
 
 def test_unavailable_tells_the_last_problem_and_when_to_come_back() -> None:

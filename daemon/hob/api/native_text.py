@@ -10,6 +10,7 @@ import msgspec
 from aiohttp import web
 
 from hob.api.bodies import decode
+from hob.api.keep_alive import keep_alive_of
 from hob.api.openai.answers import answer
 from hob.api.openai.requests import Plan, plan_chat, plan_completion
 from hob.api.openai.routes import text_format
@@ -61,9 +62,9 @@ async def prefill(request: web.Request) -> web.Response:
     """Read a prompt into the cache; a client that leaves stops it."""
     body = await read(request)
     priority = decode(body, PrefillOptions).priority
-    model, prompt = _prompt(request, body, priority)
+    model, prompt, keep_alive = _prompt(request, body, priority)
     call = Prefill(id=prompt.id, priority=priority, request=prompt)
-    match await _ask(request, model, call):
+    match await _ask(request, model, call, keep_alive):
         case Prefilled(prompt_tokens=prompt_tokens, cached_tokens=cached_tokens):
             return json_reply(
                 PrefillReply(model=model, prompt_tokens=prompt_tokens, cached_tokens=cached_tokens)
@@ -76,13 +77,14 @@ async def prefill(request: web.Request) -> web.Response:
 async def tokenize(request: web.Request) -> web.Response:
     asked = decode(await read(request), TokenizeRequest)
     model = resolve_model(request.app[SERVICES], asked.model)
+    keep_alive = keep_alive_of(asked.keep_alive)
     call = Tokenize(
         id=_new_id("tok"),
         text=asked.text,
         add_special=asked.add_special,
         parse_special=asked.parse_special,
     )
-    match await _ask(request, model, call):
+    match await _ask(request, model, call, keep_alive):
         case Tokens(tokens=tokens, pieces=pieces):
             told = tuple(map(_piece, pieces)) if asked.with_pieces else msgspec.UNSET
             return json_reply(TokenizeReply(tokens=tokens, count=len(tokens), pieces=told))
@@ -95,7 +97,7 @@ async def detokenize(request: web.Request) -> web.Response:
     asked = decode(await read(request), DetokenizeRequest)
     model = resolve_model(request.app[SERVICES], asked.model)
     call = Detokenize(id=_new_id("detok"), tokens=tuple(asked.tokens))
-    match await _ask(request, model, call):
+    match await _ask(request, model, call, keep_alive_of(asked.keep_alive)):
         case PlainText(text=text):
             return json_reply(DetokenizeReply(text=text))
         case other:
@@ -136,8 +138,8 @@ def _with_suffix(plan: Plan, suffix: str) -> Plan:
 
 
 async def _rendered(request: web.Request, body: bytes, *, chat_only: bool) -> Rendered:
-    model, prompt = _prompt(request, body, "normal", chat_only=chat_only)
-    result = await _ask(request, model, Render(id=prompt.id, request=prompt))
+    model, prompt, keep_alive = _prompt(request, body, "normal", chat_only=chat_only)
+    result = await _ask(request, model, Render(id=prompt.id, request=prompt), keep_alive)
     if not isinstance(result, Rendered):
         raise _not_asked_for(result)
     return result
@@ -145,8 +147,8 @@ async def _rendered(request: web.Request, body: bytes, *, chat_only: bool) -> Re
 
 def _prompt(
     request: web.Request, body: bytes, priority: Priority, *, chat_only: bool = False
-) -> tuple[str, GenerateRequest]:
-    """The model and the request that a chat's or a completion's body asks for.
+) -> tuple[str, GenerateRequest, float | None]:
+    """The model, the request that a chat's or a completion's body asks for, and `keep_alive`.
 
     Raises InvalidRequest, also for several prompts at once.
     """
@@ -167,14 +169,16 @@ def _prompt(
             param="prompt",
         )
     model = resolve_model(services, parsed.model)
-    return model, msgspec.structs.replace(plan.requests[0], id=id_)
+    return model, msgspec.structs.replace(plan.requests[0], id=id_), plan.keep_alive
 
 
-async def _ask(request: web.Request, model: str, call: Call) -> CallResult:
+async def _ask(
+    request: web.Request, model: str, call: Call, keep_alive: float | None
+) -> CallResult:
     services = request.app[SERVICES]
     refuse_while_stopping(services)
     with request.app[ADMISSION].admit(1):
-        return await services.models.call(model, call)
+        return await services.models.call(model, call, keep_alive=keep_alive)
 
 
 def _piece(piece: bytes) -> str | tuple[int, ...]:

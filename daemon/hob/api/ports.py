@@ -86,6 +86,9 @@ class Models(Protocol):
     async def load(self, name: str) -> WorkerStatus:
         """Load and wait until ready. Raises ModelError or WorkerError."""
 
+    async def cancel(self, name: str) -> bool:
+        """End the model's load; whoever waits for it gets Cancelled. False when there is none."""
+
     async def unload(self, name: str) -> None:
         """End the model's worker; requests in flight get a typed error."""
 
@@ -93,15 +96,18 @@ class Models(Protocol):
         """Make it the chosen model, load it, keep it warm."""
 
     def generate(
-        self, model: str, request: GenerateRequest
+        self, model: str, request: GenerateRequest, *, keep_alive: float | None = None
     ) -> AbstractAsyncContextManager[AsyncIterator[GenerateEvent]]:
         """Run a request on `model` (empty: the chosen one), loading it when needed.
 
         Entering waits for the model and raises HobError when there is none; the iterator ends
         after Finished, or raises HobError. Leaving early takes the request back.
+
+        `keep_alive` is the model's idle time from now on, in seconds: 0 unloads it after the
+        answer, a negative one keeps it until it is unloaded.
         """
 
-    async def call(self, model: str, call: Call) -> CallResult:
+    async def call(self, model: str, call: Call, *, keep_alive: float | None = None) -> CallResult:
         """Ask `model` (empty: the chosen one), loading it when needed, and wait for the result.
 
         Raises HobError. Cancelling takes the call back.

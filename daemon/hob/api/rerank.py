@@ -8,6 +8,7 @@ from aiohttp import web
 from msgspec import UNSET
 
 from hob.api.bodies import decode
+from hob.api.keep_alive import keep_alive_of
 from hob.api.priority import priority_of
 from hob.api.profiled import usual_priority
 from hob.api.replies import json_reply, read
@@ -38,10 +39,11 @@ async def rerank(request: web.Request) -> web.Response:
         query=body.query,
         documents=documents,
     )
+    keep_alive = keep_alive_of(body.keep_alive)
     refuse_while_stopping(services)
     model = resolve_suited(services, body.model, "reranking")
     with request.app[ADMISSION].admit(1):
-        result = await services.models.call(model, call)
+        result = await services.models.call(model, call, keep_alive=keep_alive)
     if not isinstance(result, Ranked) or len(result.scores) != len(documents):
         raise ProtocolError("The model gave something else than scores.", hint="Ask again.")
     used = sum(result.tokens)

@@ -17,14 +17,17 @@ _AHEAD = 64
 
 @contextlib.asynccontextmanager
 async def run_all(
-    models: Models, model: str, requests: Sequence[GenerateRequest]
+    models: Models,
+    model: str,
+    requests: Sequence[GenerateRequest],
+    keep_alive: float | None = None,
 ) -> AsyncIterator[AsyncIterator[Numbered]]:
     """Run every request; events come as they happen, each with its request's index.
 
     The iterator raises the first failure of any run. Leaving takes back what is not finished.
     """
     if len(requests) == 1:
-        async with models.generate(model, requests[0]) as events:
+        async with models.generate(model, requests[0], keep_alive=keep_alive) as events:
             yield ((0, event) async for event in events)
         return
     # A task group wraps whatever the caller raises; this carries it through as it is.
@@ -32,7 +35,7 @@ async def run_all(
     merged: asyncio.Queue[_Item] = asyncio.Queue(_AHEAD)
     async with asyncio.TaskGroup() as group:
         pumps = [
-            group.create_task(_pump(models, model, request, index, merged))
+            group.create_task(_pump(models, model, request, index, merged, keep_alive=keep_alive))
             for index, request in enumerate(requests)
         ]
         try:
@@ -55,9 +58,11 @@ async def _pump(
     request: GenerateRequest,
     index: int,
     merged: asyncio.Queue[_Item],
+    *,
+    keep_alive: float | None,
 ) -> None:
     try:
-        async with models.generate(model, request) as events:
+        async with models.generate(model, request, keep_alive=keep_alive) as events:
             async for event in events:
                 await merged.put((index, event))
     except Exception as error:

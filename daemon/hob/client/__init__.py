@@ -97,6 +97,14 @@ class Client:
             "POST", "/hob/v1/models/load", WorkerStatus, ModelRef(model=model), waits=True
         )
 
+    def cancel_load(self, model: str) -> bool:
+        """End its load, so that whoever waits for it is told so; false when there is none."""
+        from hob.wire.models import LoadCancelled
+
+        named = ModelRef(model=model)
+        reply = self._call("POST", "/hob/v1/models/cancel", LoadCancelled, named, waits=True)
+        return reply.cancelled
+
     def unload(self, model: str) -> str:
         """End its worker, so that what it is answering fails; the full name of the model."""
         named = ModelRef(model=model)

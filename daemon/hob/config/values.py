@@ -38,6 +38,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 Auto = Literal["auto", "on", "off"]
 KvType = Literal["f16", "q8_0", "q4_0"]
 SplitMode = Literal["none", "layer", "row"]
+Relief = Literal["off", "idle", "all"]
 TokenStore = Literal["keyring", "file"]
 
 
@@ -69,7 +70,7 @@ class ModelsConfig(Section, frozen=True):
     ]
     keep_loaded: Annotated[
         int,
-        Setting("1", Whole(1, 16), "How many models may be loaded at once."),
+        Setting("4", Whole(1, 16), "How many models may be loaded at once, as memory allows."),
     ]
     idle_unload: Annotated[
         float | None,
@@ -77,6 +78,14 @@ class ModelsConfig(Section, frozen=True):
             "30min",
             Duration(1, 30 * DAY, never=True),
             "How long a model other than the warm one stays loaded after its last answer.",
+        ),
+    ]
+    unload_on_pressure: Annotated[
+        Relief,
+        Setting(
+            "idle",
+            Choice(get_args(Relief)),
+            "Which idle models leave when other programs lack memory; idle spares the warm one.",
         ),
     ]
 

@@ -3,42 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from hob.errors import HobError
 from hob.supervisor.answer import Answer
+from hob.supervisor.limits import Limits
 from hob.supervisor.link import FromLink, Link
 from hob.supervisor.spawn import Spawn
-from hob.wire.engine import LoadOptions
+from hob.supervisor.stamps import Stamps
+from hob.wire.engine import LoadOptions, Returned
 from hob.wire.events import Event
+from hob.wire.generate import Finished
 from hob.wire.models import ModelInfo
 
-UnloadReason = Literal["asked", "idle", "room", "shutdown"]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Seconds: until Hello, between the messages of a load, between those of answers, and for an
-    orderly end."""
-
-    hello_s: float = 30.0
-    start_s: float = 120.0
-    stall_s: float = 60.0
-    stop_s: float = 5.0
+UnloadReason = Literal["asked", "idle", "room", "pressure", "changed", "removed", "shutdown"]
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """`spawn(argv)` starts a worker; `options()` says how to load; `clock` tells unix seconds."""
+    """`spawn(argv)` starts a worker; `options(info)` says how to load it, or raises ModelError;
+    `stamps` says which files those of the model are now; `on_crash` is told of a file whose load
+    crashed the process; `clock` tells unix seconds."""
 
     spawn: Spawn
     argv: Sequence[str]
-    options: Callable[[], LoadOptions]
+    options: Callable[[ModelInfo], LoadOptions]
     limits: Limits
     publish: Callable[[Event], None]
     clock: Callable[[], float]
+    stamps: Callable[[ModelInfo], Awaitable[Stamps]]
+    on_crash: Callable[[ModelInfo, HobError], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +62,43 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """End the process; `down` is told when it is gone. `close` also ends the actor."""
+    """End the process; `down` is told when it is gone. `close` also ends the actor. `error` is for
+    those who wait or are being answered, where "unloaded" does not say it."""
 
     why: UnloadReason
     down: asyncio.Future[None] | None = None
     close: bool = False
+    error: HobError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """The same file by another name or at another place."""
+
+    info: ModelInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """The files as they were when the process was started."""
+
+    stamps: Stamps
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The end of an answer, and whether the model's file was changed under it."""
+
+    message: Finished | Returned
+    changed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Something that the process said or did."""
+    """Something that the process said or did, or that was found out about its files."""
 
     link: Link
-    item: FromLink
+    item: FromLink | Stamped | Checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +106,7 @@ class LimitReached:
     """What the actor waits for in its present state has not come in time."""
 
 
-Item = Ask | TakeBack | Wish | End | Report | LimitReached
+Item = Ask | TakeBack | Wish | End | Rename | Report | LimitReached
 
 
 def refuse(item: Item, error: HobError) -> None:

@@ -8,7 +8,10 @@ import msgspec
 
 from hob.errors import InvalidRequest, ProtocolError
 from hob.supervisor.answer import Answer
+from hob.supervisor.lifecycle import STARTING
+from hob.supervisor.limits import Limits
 from hob.supervisor.link import Link
+from hob.supervisor.stamps import Stamps
 from hob.wire.engine import (
     PROTOCOL_VERSION,
     Ask,
@@ -25,6 +28,7 @@ from hob.wire.engine import (
 )
 from hob.wire.generate import Delta, Finished, GenerateRequest, Queued, Started
 from hob.wire.models import ModelInfo
+from hob.wire.status import WorkerState
 
 PROGRESS_STEP = 0.01
 
@@ -33,19 +37,44 @@ class Life:
     """Owned by the worker's actor, from the start of the process to its end.
 
     `heard_at` is when the process last showed a sign of life, or was given the first work after
-    a silence; `kill_at` is when an orderly end has taken too long. Both by the loop's clock.
+    a silence; `kill_at` is when an orderly end has taken too long. All by the loop's clock.
+    `stamps` are its files as they were when it started, None until that is known.
     """
 
     def __init__(self, link: Link, info: ModelInfo, now: float) -> None:
         self.link = link
         self.info = info
+        self.began_at = now
         self.heard_at = now
+        self.stamps: Stamps | None = None
         self.build: BuildInfo | None = None
         self.loaded: LoadedInfo | None = None
         self.fraction = 0.0
         self.ready_at: float | None = None
         self.kill_at: float | None = None
         self.live: dict[str, Answer] = {}
+        self._taken_back: set[str] = set()
+
+    def deadline(self, state: WorkerState, limits: Limits) -> float | None:
+        """When patience ends in that state; None where there is nothing to wait for."""
+        match state:
+            case "starting":
+                return self.heard_at + (limits.start_s if self.build else limits.hello_s)
+            case "ready" if self.live:
+                return self.heard_at + limits.stall_s
+            case "stopping":
+                return self.kill_at
+        return None
+
+    def is_loading(self, state: WorkerState) -> bool:
+        """Whether it has been told to load the file, and is not done with it."""
+        return state == STARTING and self.build is not None
+
+    def doing(self, state: WorkerState) -> str:
+        """What it is at, as the end of a sentence."""
+        if self.live:
+            return "while answering"
+        return "while loading" if state == STARTING else "while idle"
 
     def greet(self, hello: Hello, options: LoadOptions) -> None:
         """Ask it to load the file. Raises ProtocolError when it speaks another version."""
@@ -99,11 +128,17 @@ class Life:
         """Forget the request; what still comes for it is dropped."""
         if self.live.get(answer.id) is answer:
             del self.live[answer.id]
+            self._taken_back.add(answer.id)
             self.link.send(Cancel(id=answer.id))
 
     def deliver(self, message: Queued | Started | Delta | Finished | Returned | Failed) -> None:
         """To whoever asked, unless they have left. Raises ProtocolError for text without end, and
         for the answer to another question."""
+        if message.id in self._taken_back:
+            # It may be asked again by the same id: the first end is of what was taken back.
+            if isinstance(message, Finished | Returned | Failed):
+                self._taken_back.discard(message.id)
+            return
         answer = self.live.get(message.id)
         if answer is None:
             return
@@ -148,13 +183,3 @@ class Life:
     def kill(self) -> None:
         self.kill_at = None
         self.link.kill()
-
-    def same_file(self, info: ModelInfo) -> bool:
-        """Whether `info` still describes the files that this process has loaded."""
-        old, new = self.info, info
-        return (old.path, old.file_bytes, old.modified_at, old.projector) == (
-            new.path,
-            new.file_bytes,
-            new.modified_at,
-            new.projector,
-        )

@@ -1,31 +1,41 @@
 """Which models are loaded, who waits for them, and which one is kept warm.
 
-A model has a *seat* from its first use on. A seat needs a place to have its worker run, and
-there are `max_loaded` places; `room` shares them. Requests wait in their seat until it has a
-place; then they go to the worker's actor, which starts the process when needed.
+A model has a *seat* from its first use on. A seat needs a place and memory to have its worker run;
+`room` shares them. Requests wait in their seat until it has its place; then they go to the
+worker's actor, which starts the process when needed.
+
+This module is long because it is the pool's whole face: each method is a few lines on what is done
+elsewhere.
 """
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import msgspec
 
 from hob.errors import Cancelled, HobError, ModelNotFound, NoModels
-from hob.supervisor import policy, problems
+from hob.supervisor import changes, policy, problems
 from hob.supervisor.answer import Answer, Outcome
-from hob.supervisor.inbox import End, Limits, Setup, TakeBack
-from hob.supervisor.lifecycle import DOWN, READY
+from hob.supervisor.inbox import End, Setup, TakeBack
+from hob.supervisor.ledger import Ledger, private_bytes
+from hob.supervisor.lifecycle import READY, STARTING
+from hob.supervisor.limits import Limits
+from hob.supervisor.listing import Verdicts, list_entries, worth_telling
+from hob.supervisor.memory import Planner
 from hob.supervisor.outcomes import end_fact
 from hob.supervisor.process import Worker
 from hob.supervisor.room import Room
+from hob.supervisor.room_plan import Relief
 from hob.supervisor.seat import Seat
 from hob.supervisor.spawn import WORKER_ARGV, Spawn, spawn
+from hob.supervisor.stamps import Stamps, read_stamps
 from hob.wire.base import ErrorInfo
 from hob.wire.calls import Call, CallResult
 from hob.wire.engine import LoadOptions, WarmPrompt
@@ -33,11 +43,12 @@ from hob.wire.events import (
     Event,
     ModelChosen,
     ModelFailed,
+    RequestHeld,
     RequestQueued,
     RequestStarted,
 )
 from hob.wire.generate import GenerateEvent, GenerateRequest
-from hob.wire.models import ModelEntry, ModelInfo, ModelState
+from hob.wire.models import ModelEntry, ModelInfo
 from hob.wire.status import WorkerStatus
 
 logger = logging.getLogger(__name__)
@@ -45,11 +56,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolOptions:
-    """Times in seconds. `idle_unload_s` 0 keeps every model; `max_queued` bounds the requests
-    that one model may have, answering and waiting together."""
+    """Times in seconds. `max_loaded` models are loaded at most, fewer where memory is short;
+    `idle_unload_s` 0 keeps every model; `max_queued` bounds the requests that one model may have,
+    answering and waiting together."""
 
     load: LoadOptions = field(default_factory=LoadOptions)
-    max_loaded: int = 2
+    max_loaded: int = 4
     max_queued: int = 64
     idle_unload_s: float = 1800.0
     hello_timeout_s: float = 30.0
@@ -62,8 +74,11 @@ class Pool:
     """Loading, and answering from what is loaded; see `hob.api.ports.Models` for the contract.
 
     `resolve` and `infos` are the library's. `on_use` is told each new chosen model, so that it
-    can be remembered. `warm_prompts` is asked at each load for those beside the options' own; it
-    does not raise. `clock` tells unix seconds.
+    can be remembered, and `on_crash` each file whose load crashed the process. `load_options` says
+    how a model is to be loaded (else all alike, as `options.load`), `planner` how much memory that
+    takes (else only the places count). `warm_prompts` is asked at each load for those beside the
+    options' own. None of these raise. `stamps` tells a model's files apart, `private` what memory a
+    process holds for itself; `clock` tells unix seconds.
     """
 
     def __init__(
@@ -74,9 +89,14 @@ class Pool:
         publish: Callable[[Event], None],
         options: PoolOptions = PoolOptions(),
         on_use: Callable[[str], None] = lambda name: None,
+        on_crash: Callable[[ModelInfo, HobError], None] = lambda info, error: None,
+        load_options: Callable[[ModelInfo], LoadOptions] | None = None,
+        planner: Planner | None = None,
         warm_prompts: Callable[[], Sequence[WarmPrompt]] = tuple,
         argv: Sequence[str] = WORKER_ARGV,
         spawn: Spawn = spawn,
+        stamps: Callable[[ModelInfo], Awaitable[Stamps]] = read_stamps,
+        private: Callable[[int], int | None] = private_bytes,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._resolve = resolve
@@ -86,25 +106,40 @@ class Pool:
         self._on_use = on_use
         self._warm_prompts = warm_prompts
         self._clock = clock
-        limits = Limits(
-            hello_s=options.hello_timeout_s,
-            start_s=options.start_timeout_s,
-            stall_s=options.stall_timeout_s,
-            stop_s=options.stop_timeout_s,
+        self._setup = Setup(
+            spawn=spawn,
+            argv=argv,
+            options=lambda info: options.load,
+            limits=Limits(
+                hello_s=options.hello_timeout_s,
+                start_s=options.start_timeout_s,
+                stall_s=options.stall_timeout_s,
+                stop_s=options.stop_timeout_s,
+            ),
+            publish=publish,
+            clock=clock,
+            stamps=stamps,
+            on_crash=on_crash,
         )
-        self._setup = Setup(spawn, argv, self._load_options, limits, publish, clock)
+        self._ledger = Ledger(planner, load_options or (lambda info: options.load), private)
+        self._verdicts = Verdicts(self._ledger)
         self._room = Room(
             max_loaded=options.max_loaded,
             idle_unload_s=options.idle_unload_s,
-            chosen=lambda: self._chosen,
+            ledger=self._ledger,
+            is_chosen=lambda seat: seat.name == self._chosen_worker,
+            hold=self._tell_why,
+            refuse=self._refuse,
         )
         self._chosen = ""
+        self._chosen_worker = ""
         self._draining = False
         self._quiet = asyncio.Event()
         self._actors: set[asyncio.Task[None]] = set()
 
-    def _load_options(self) -> LoadOptions:
-        load = self._options.load
+    def _load_options(self, seat: Seat) -> LoadOptions:
+        """How the seat's model is loaded into the room that it was given."""
+        load = self._ledger.options(seat.info, seat.fit)
         warm = (*load.warm_prompts, *self._warm_prompts())
         return msgspec.structs.replace(load, warm_prompts=warm)
 
@@ -121,32 +156,17 @@ class Pool:
         return sum(seat.requests for seat in self._room.seats.values())
 
     def entries(self) -> Sequence[ModelEntry]:
-        return [
-            ModelEntry(info=info, state=self._state_of(info), chosen=info.name == self._chosen)
-            for info in self._infos()
-        ]
-
-    def _state_of(self, info: ModelInfo) -> ModelState:
-        seat = self._room.seats.get(info.name)
-        if info.problem is not None:
-            return "bad"
-        if seat is None:
-            return "available"
-        if seat.worker.state == READY:
-            return "answering" if seat.live else "warm"
-        return "loading" if seat.busy or self._room.wants(seat) else "available"
+        infos = self._infos()
+        memory = self._ledger.alone(self._room.seats.values())
+        return list_entries(infos, self._room, self._chosen, self._verdicts.of(infos, memory))
 
     def workers(self) -> Sequence[WorkerStatus]:
         """Workers that run, are waited for, or are down because of a failure."""
-        return [
-            self._status(seat)
-            for seat in self._room.seats.values()
-            if seat.worker.state != DOWN or seat.requests or seat.worker.problem is not None
-        ]
+        return [self._status(seat) for seat in self._room.seats.values() if worth_telling(seat)]
 
     def _status(self, seat: Seat) -> WorkerStatus:
         return seat.worker.status(
-            chosen=seat.name == self._chosen,
+            chosen=seat.name == self._chosen_worker,
             waiting=len(seat.waiting.answers),
             last_used=self._clock() - (self._now() - seat.used_at),
         )
@@ -161,27 +181,58 @@ class Pool:
             return
         try:
             info = self._resolve(chosen)
+            seat = self._seat(info)
         except HobError as error:
             logger.warning("the chosen model cannot be loaded: %s", error)
             self._publish(ModelFailed(at=self._clock(), model=chosen, error=ErrorInfo.of(error)))
             return
-        self._chosen = info.name
-        self._room.want(self._seat(info))
+        self._chosen, self._chosen_worker = info.name, seat.name
+        self._room.want(seat)
 
     async def load(self, name: str) -> WorkerStatus:
-        """Load and wait until ready. Raises ModelError, WorkerError or ShuttingDown."""
+        """Load and wait until ready. Cancelled, it ends a load that nobody else waits for.
+
+        Raises ModelError, WorkerError, ShuttingDown, or Cancelled when somebody ended the load.
+        """
         self._refuse_when_draining()
         seat = self._seat(self._resolve(name))
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         ready.add_done_callback(lambda _: self._room.review_soon())
         seat.waiting.add_ready(ready)
         self._room.want(seat)
-        await ready
+        try:
+            await ready
+        except asyncio.CancelledError:
+            self._end_unwanted_load(seat)
+            raise
         return self._status(seat)
+
+    def _end_unwanted_load(self, seat: Seat) -> None:
+        kept = seat.name == self._chosen_worker and seat.kept_warm
+        others = any(not ready.done() for ready in seat.loading)
+        if seat.worker.state == STARTING and not (kept or others or seat.live or seat.waiting):
+            self._room.leave(seat, "asked")
+
+    async def cancel(self, name: str) -> bool:
+        """End the model's load, or the wait for room to load it; whoever waits gets Cancelled.
+
+        False when there is nothing to cancel, since it is loaded or nobody wants it.
+        """
+        seat = self._room.seats.get(name) or self._room.seats.get(self._resolve(name).worker)
+        if seat is None or seat.worker.state == READY:
+            return False
+        if seat.place == "none" and not self._room.wants(seat):
+            return False
+        error = problems.load_cancelled(seat.name)
+        seat.kept_warm = False
+        seat.waiting.fail(error)
+        if seat.held:
+            await asyncio.shield(self._room.leave(seat, "asked", error))
+        return True
 
     async def unload(self, name: str) -> None:
         """End the model's worker; what it was asked fails with WorkerUnavailable."""
-        seat = self._room.seats.get(name) or self._room.seats.get(self._resolve(name).name)
+        seat = self._room.seats.get(name) or self._room.seats.get(self._resolve(name).worker)
         if seat is None:
             return
         seat.kept_warm = False
@@ -191,48 +242,101 @@ class Pool:
     async def use(self, name: str) -> WorkerStatus:
         """Make it the chosen model, load it, keep it warm.
 
-        When it cannot be loaded, the one before stays the chosen one.
+        When it cannot be loaded, or the caller leaves, the one before stays the chosen one.
         """
         self._refuse_when_draining()
         info = self._resolve(name)
-        before = self._chosen
-        self._choose(info.name)
+        seat = self._seat(info)
+        before = self._chosen, self._chosen_worker
+        self._choose(info.name, seat.name)
         try:
             return await self.load(info.name)
-        except HobError:
-            if before and self._chosen == info.name and not self._draining:
-                self._choose(before)
+        except (HobError, asyncio.CancelledError) as error:
+            left = isinstance(error, asyncio.CancelledError)
+            if (before[0] or left) and self._chosen == info.name and not self._draining:
+                self._choose(*before)
+                self._end_unwanted_load(seat)
                 self._room.review_soon()
             raise
 
-    def _choose(self, name: str) -> None:
+    def _choose(self, name: str, worker: str) -> None:
+        self._chosen_worker = worker
         if name == self._chosen:
             return
         self._chosen = name
         self._on_use(name)
         self._publish(ModelChosen(at=self._clock(), model=name))
 
+    def relieve(self, relief: Relief) -> str:
+        """Other programs need memory: unload the idle model that was used longest ago. Its name,
+        or empty when there is none to unload."""
+        return self._room.relieve(relief)
+
+    @property
+    def loading(self) -> bool:
+        """Whether any model is being loaded, which takes memory by itself."""
+        return any(seat.worker.state == STARTING for seat in self._room.seats.values())
+
+    @property
+    def occupied(self) -> bool:
+        """Whether any model has a place."""
+        return any(seat.held for seat in self._room.seats.values())
+
+    # ---- what the library finds out ----
+
+    def model_added(self, name: str) -> None:
+        """A file is there; when it is the chosen model's, it has come back."""
+        if name == self._chosen and not self._draining:
+            try:
+                seat = self._seat(self._resolve(name))
+            except HobError as error:
+                logger.warning("the chosen model cannot be loaded: %s", error)
+                return
+            self._chosen_worker = seat.name
+            self._room.want(seat)
+
+    def model_changed(self, info: ModelInfo, in_place: bool) -> None:
+        """Its files are others now: written into (`in_place`) or replaced."""
+        changes.take_over_change(self._room, info, in_place=in_place)
+
+    def model_removed(self, name: str) -> None:
+        """Its files are gone. The name of the chosen model is remembered."""
+        changes.take_over_removal(self._room, name)
+
+    def model_renamed(self, old: str, info: ModelInfo) -> None:
+        """The same model by another name, or at another place."""
+        changes.take_over_rename(self._room, old, info)
+        if self._chosen_worker == old:
+            self._chosen_worker = info.name
+        if self._chosen == old:
+            self._choose(info.name, self._chosen_worker)
+
+    # ---- requests ----
+
     @asynccontextmanager
     async def generate(
-        self, model: str, request: GenerateRequest
+        self, model: str, request: GenerateRequest, *, keep_alive: float | None = None
     ) -> AsyncIterator[AsyncIterator[GenerateEvent]]:
         """Run a request on `model` (empty: the chosen one), loading it when needed.
 
-        Entering waits until a ready worker has the request.
+        Entering waits until a ready worker has the request. `keep_alive` is the model's idle time
+        from now on, in seconds: 0 unloads it after the answer, a negative one keeps it for good.
         """
-        async with self._asking(model, request) as answer:
+        async with self._asking(model, request, keep_alive) as answer:
             yield answer
 
-    async def call(self, model: str, call: Call) -> CallResult:
+    async def call(self, model: str, call: Call, *, keep_alive: float | None = None) -> CallResult:
         """Ask `model` (empty: the chosen one), loading it when needed, and wait for the result.
 
-        It waits in line like a request. Cancelling takes the call back.
+        It waits in line like a request, with the same `keep_alive`. Cancelling takes the call back.
         """
-        async with self._asking(model, call) as answer:
+        async with self._asking(model, call, keep_alive) as answer:
             return await answer.result()
 
     @asynccontextmanager
-    async def _asking(self, model: str, request: GenerateRequest | Call) -> AsyncIterator[Answer]:
+    async def _asking(
+        self, model: str, request: GenerateRequest | Call, keep_alive: float | None
+    ) -> AsyncIterator[Answer]:
         self._refuse_when_draining()
         seat = self._seat(self._resolve(model or self._chosen_or_raise()))
         policy.check_queue(seat.name, seat.requests, self._options.max_queued)
@@ -244,6 +348,9 @@ class Pool:
             on_end=lambda answer, outcome: self._request_ended(seat, answer, outcome),
             on_queue=lambda answer, place: self._tell_place(seat, answer, place),
         )
+        if keep_alive is not None or seat.name == self._chosen_worker:
+            # The chosen model stays, but for a request that says otherwise.
+            seat.keep_alive = keep_alive
         seat.waiting.answers.append(answer)
         self._room.want(seat)
         if place := seat.last_place:
@@ -273,9 +380,20 @@ class Pool:
         fact = RequestQueued(at=self._clock(), id=answer.id, model=seat.name, place=place)
         self._publish(fact)
 
+    def _tell_why(self, seat: Seat, answer: Answer, why: str) -> None:
+        self._publish(RequestHeld(at=self._clock(), id=answer.id, model=seat.name, why=why))
+
+    def _refuse(self, seat: Seat, error: HobError) -> None:
+        """There is no room for it, whoever leaves."""
+        info = ErrorInfo.of(error)
+        self._publish(ModelFailed(at=self._clock(), model=seat.name, error=info))
+        seat.waiting.fail(error)
+
     def _request_ended(self, seat: Seat, answer: Answer, outcome: Outcome) -> None:
         seat.forget(answer)
         seat.used_at = self._now()
+        if not isinstance(outcome, HobError):
+            seat.answered_at = seat.used_at
         self._publish(end_fact(answer.id, seat.name, outcome, self._clock()))
         if self._draining and not self.live_requests:
             self._quiet.set()
@@ -315,29 +433,32 @@ class Pool:
     # ---- seats ----
 
     def _seat(self, info: ModelInfo) -> Seat:
-        """The model's seat with the file as it is now, made on first use with its worker."""
-        seat = self._room.seats.get(info.name)
-        if seat is not None:
-            seat.info = info
-            return seat
+        """The seat of the model that answers, with the file as it is now; made on first use with
+        its worker."""
+        if info.served_by:
+            info = self._resolve(info.served_by)
+        known = self._room.seats.get(info.name)
+        if known is not None:
+            known.describe(info)
+            return known
         worker = Worker(
             info,
-            self._setup,
-            keep_warm=lambda: self._room.stays_warm(info.name),
+            dataclasses.replace(self._setup, options=lambda info: self._load_options(seat)),
+            keep_warm=lambda: self._room.stays_warm(seat),
             on_move=self._room.review_soon,
         )
         seat = self._room.seats[info.name] = Seat(info, worker, self._now())
         actor = asyncio.get_running_loop().create_task(worker.run(), name=f"worker {info.name}")
         self._actors.add(actor)
-        actor.add_done_callback(lambda actor: self._actor_done(actor, info.name))
+        actor.add_done_callback(lambda actor: self._actor_done(actor, seat))
         return seat
 
-    def _actor_done(self, actor: asyncio.Task[None], name: str) -> None:
+    def _actor_done(self, actor: asyncio.Task[None], seat: Seat) -> None:
         """An actor that failed is a mistake of ours; the next request gets a new one."""
         self._actors.discard(actor)
         if not actor.cancelled() and (error := actor.exception()) is not None:
-            logger.critical("the supervisor of %s has failed", name, exc_info=error)
-            seat = self._room.seats.pop(name)
+            logger.critical("the supervisor of %s has failed", seat.name, exc_info=error)
+            self._room.seats.pop(seat.key, None)
             seat.waiting.fail(problems.internal())
             self._room.review_soon()
 

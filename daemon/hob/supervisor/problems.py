@@ -8,13 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hob.errors import (
+    Cancelled,
     HobError,
+    ModelChanged,
+    ModelNotFound,
     ShuttingDown,
     WorkerDied,
     WorkerStalled,
     WorkerStartTimeout,
     WorkerUnavailable,
 )
+from hob.supervisor.link import Ended
 from hob.wire.engine import EXIT_STALLED
 
 _MEMORY_HINT = (
@@ -49,6 +53,21 @@ _WINDOWS_CODES: Mapping[int, _Cause] = {
     0xC000001D: _SIGNALS["SIGILL"],
     0xC0000409: _SIGNALS["SIGABRT"],
 }
+_CRASH_SIGNALS = frozenset({"SIGABRT", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL"})
+# Access violation, unreadable page, illegal instruction, division by zero, stack overflow, heap
+# corruption, fail-fast, and abort() of older runtimes.
+_CRASH_CODES = frozenset(
+    {
+        0xC0000005,
+        0xC0000006,
+        0xC000001D,
+        0xC0000094,
+        0xC00000FD,
+        0xC0000374,
+        0xC0000409,
+        3,
+    }
+)
 
 
 def worker_died(model: str, exit_code: int | None, doing: str) -> WorkerDied:
@@ -75,6 +94,16 @@ def worker_died(model: str, exit_code: int | None, doing: str) -> WorkerDied:
     return WorkerDied(f"{opening} (exit code {exit_code}).", hint=_OTHER_HINT, exit_code=exit_code)
 
 
+def is_crash(exit_code: int | None) -> bool:
+    """Whether native code brought the process down, which a file that is loaded can do. A process
+    that was killed, for want of memory or by a person, says nothing about the file."""
+    if exit_code is None:
+        return False
+    if sys.platform == "win32":
+        return exit_code & 0xFFFFFFFF in _CRASH_CODES
+    return exit_code < 0 and _signal_name(-exit_code) in _CRASH_SIGNALS
+
+
 def _signal_name(number: int) -> str:
     try:
         return signal.Signals(number).name
@@ -98,13 +127,14 @@ def start_timeout(model: str, seconds: float) -> WorkerStartTimeout:
     )
 
 
-def ended(
-    model: str, exit_code: int | None, doing: str, stall_s: float
-) -> WorkerDied | WorkerStalled:
-    """What to tell whoever waited: a worker may have ended itself because it hung."""
-    if exit_code == EXIT_STALLED:
+def explain(model: str, ended: Ended, doing: str, stall_s: float) -> WorkerDied | WorkerStalled:
+    """What to tell whoever waited for a process that is gone. A worker may have ended itself
+    because it hung."""
+    if ended.problem:
+        return not_started(model, ended.problem)
+    if ended.exit_code == EXIT_STALLED:
         return stalled(model, stall_s)
-    return worker_died(model, exit_code, doing)
+    return worker_died(model, ended.exit_code, doing)
 
 
 def stalled(model: str, seconds: float) -> WorkerStalled:
@@ -129,6 +159,29 @@ def unavailable(model: str, last: HobError | None, retry_after: float) -> Worker
 def unloaded(model: str) -> WorkerUnavailable:
     return WorkerUnavailable(
         f"{model} was unloaded before this was done.", hint="Ask again to load it anew."
+    )
+
+
+def changed(model: str) -> ModelChanged:
+    return ModelChanged(
+        f"The file of {model} was changed while it was in use, so what it answered cannot be"
+        " trusted and was ended.",
+        hint="Ask again: the file is loaded as it is now. To replace a model's file, write the new"
+        " one beside it and rename it.",
+    )
+
+
+def removed(model: str) -> ModelNotFound:
+    return ModelNotFound(
+        f"The file of {model} is gone, so this was not done.",
+        hint="Put it back, or choose another model: `hob models` lists them.",
+        param="model",
+    )
+
+
+def load_cancelled(model: str) -> Cancelled:
+    return Cancelled(
+        f"Loading {model} was cancelled before it was done.", hint="Ask again to load it anew."
     )
 
 

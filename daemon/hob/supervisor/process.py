@@ -12,19 +12,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Literal
 
-from hob.errors import HobError, ModelError, ProtocolError, WorkerError
+from hob.errors import HobError, ModelError, ProtocolError
 from hob.supervisor import problems
+from hob.supervisor.guard import check_files, is_guarded, take_stamps
 from hob.supervisor.inbox import (
     Ask,
+    Checked,
     End,
     Item,
     LimitReached,
+    Rename,
     Report,
     Setup,
+    Stamped,
     TakeBack,
-    UnloadReason,
     Wish,
     refuse,
 )
@@ -33,19 +35,19 @@ from hob.supervisor.lifecycle import CLOSED, DOWN, READY, STARTING, STOPPING, ch
 from hob.supervisor.link import Babbled, Ended, FromLink, Link, Said
 from hob.supervisor.policy import Failures, Refuse, StartAt, decide_start, may_ask_again
 from hob.supervisor.record import Record
+from hob.supervisor.told import Told, Why
 from hob.supervisor.waiting import Waiting
-from hob.wire.base import ErrorInfo
 from hob.wire.engine import (
     Failed,
     FromWorker,
     Heartbeat,
     Hello,
     Loaded,
+    LoadedInfo,
     LoadFailed,
     LoadProgress,
     Returned,
 )
-from hob.wire.events import ModelFailed, ModelLoading, ModelReady, ModelUnloaded
 from hob.wire.generate import Delta, Finished, Queued, Started
 from hob.wire.models import ModelInfo
 from hob.wire.status import WorkerState, WorkerStatus
@@ -54,13 +56,13 @@ from hob.wire.status import WorkerState, WorkerStatus
 # (a suspended machine, a stopped process tree): the worker gets its time again.
 HELD_UP_S = 5.0
 
-Why = UnloadReason | Literal["wanted", "loaded", "failed", "replaced", "closed"]
-
 
 class Worker:
     """The process of one model, whether it runs or not.
 
     `keep_warm` says whether it shall come back by itself; `on_move` is called after each move.
+    `hopeless`: what was wrong at the last start is wrong at the next too, until the file changes
+    or somebody asks for it. `load_s` is how long the last load took.
     """
 
     def __init__(
@@ -71,12 +73,14 @@ class Worker:
         keep_warm: Callable[[], bool],
         on_move: Callable[[], None],
     ) -> None:
-        self.model = info.name
         self.state: WorkerState = DOWN
+        self.load_s = 0.0
+        self.hopeless = False
         self._info = info
         self._setup = setup
         self._keep_warm = keep_warm
         self._on_move = on_move
+        self._told = Told(info.name, setup)
         self._logger = logging.getLogger(f"hob.worker.{info.name}")
         self._inbox: asyncio.Queue[Item] = asyncio.Queue()
         self._accepts = True
@@ -91,10 +95,30 @@ class Worker:
 
     def post(self, item: Item) -> None:
         """Never waits. Once the actor has ended, the item is refused on the spot."""
+        if isinstance(item, Ask | Wish):
+            self.hopeless = False
         if self._accepts:
             self._inbox.put_nowait(item)
         else:
             refuse(item, problems.stopping())
+
+    @property
+    def model(self) -> str:
+        return self._info.name
+
+    @property
+    def pid(self) -> int | None:
+        return self._life.link.pid if self._life else None
+
+    @property
+    def loaded(self) -> LoadedInfo | None:
+        """What the process has told of itself; None unless it is loaded."""
+        return self._life.loaded if self._life else None
+
+    @property
+    def ready_at(self) -> float | None:
+        """Since when it is ready, by the loop's clock; None unless it is."""
+        return self._life.ready_at if self._life and self.state == READY else None
 
     @property
     def problem(self) -> HobError | None:
@@ -104,8 +128,8 @@ class Worker:
     def status(self, *, chosen: bool, waiting: int, last_used: float) -> WorkerStatus:
         """`waiting` requests are not yet with this worker."""
         warm_since = None
-        if self.state == READY and self._life is not None and self._life.ready_at is not None:
-            warm_since = self._setup.clock() - (_now() - self._life.ready_at)
+        if self.ready_at is not None:
+            warm_since = self._setup.clock() - (_now() - self.ready_at)
         return self._record.status(
             self.model,
             self.state,
@@ -121,10 +145,10 @@ class Worker:
     async def run(self) -> None:
         """Own the state until closed. Cancelling it kills the process."""
         try:
-            async with asyncio.TaskGroup() as links:
+            async with asyncio.TaskGroup() as self._tasks:
                 while self.state != CLOSED:
                     self._handle(await self._next_item())
-                    self._advance(links)
+                    self._advance()
         finally:
             # In good order or not: nobody may wait for an actor that is gone.
             self._accepts = False
@@ -149,14 +173,7 @@ class Worker:
         limits, life = self._setup.limits, self._life
         if life is None:
             return self._start_at
-        match self.state:
-            case "starting":
-                return life.heard_at + (limits.start_s if life.build else limits.hello_s)
-            case "ready" if life.live:
-                return life.heard_at + limits.stall_s
-            case "stopping":
-                return life.kill_at
-        return None
+        return life.deadline(self.state, limits)
 
     def _handle(self, item: Item) -> None:
         match item:
@@ -174,6 +191,8 @@ class Worker:
                     self._life.take_back(answer)
             case End():
                 self._end(item)
+            case Rename(info):
+                self._rename(info)
             case Report(link, event):
                 if self._life is not None and link is self._life.link:
                     self._hear(self._life, event)
@@ -187,7 +206,8 @@ class Worker:
 
     def _end(self, end: End) -> None:
         self._closing = self._closing or end.close
-        error = problems.stopping() if end.why == "shutdown" else problems.unloaded(self.model)
+        stopping = problems.stopping() if end.why == "shutdown" else problems.unloaded(self.model)
+        error = end.error or stopping
         if self.state in (STARTING, READY):
             self._stop_process(end.why, error)
         else:
@@ -197,6 +217,19 @@ class Worker:
             self._downs.append(end.down)
         if self.state == DOWN:
             self._settle_downs()
+
+    def _rename(self, info: ModelInfo) -> None:
+        self._info = info
+        self._told.model = info.name
+        self._logger = logging.getLogger(f"hob.worker.{info.name}")
+        if (life := self._life) is None:
+            return
+        if self.state == STARTING and life.build is not None and not life.fraction:
+            # It may not have opened the file yet, and will not find it where it was.
+            self._stop_process("replaced", None)
+        life.info = info
+        if life.stamps is not None:
+            self._tasks.create_task(take_stamps(life, self._setup, self._inbox.put_nowait))
 
     def _limit_reached(self) -> None:
         life, limits, deadline = self._life, self._setup.limits, self._deadline()
@@ -217,21 +250,20 @@ class Worker:
 
     # ---- what is wanted against what is ----
 
-    def _advance(self, links: asyncio.TaskGroup) -> None:
+    def _advance(self) -> None:
         self._start_at = None
         if self.state == DOWN:
             if self._closing:
                 self._move(CLOSED, "closed")
             elif self._waiting or self._comes_back_by_itself():
-                self._start_when_allowed(links)
+                self._start_when_allowed()
         elif self.state == READY and self._life is not None and self._waiting:
             self._serve(self._life)
 
     def _comes_back_by_itself(self) -> bool:
-        # What is wrong with a model file is still wrong at the next start.
-        return self._keep_warm() and not isinstance(self._record.problem, ModelError)
+        return self._keep_warm() and not self.hopeless
 
-    def _start_when_allowed(self, links: asyncio.TaskGroup) -> None:
+    def _start_when_allowed(self) -> None:
         now = _now()
         match decide_start(self._record.failures, now):
             case Refuse(retry_after):
@@ -240,26 +272,23 @@ class Worker:
             case StartAt(at) if at > now:
                 self._start_at = at
             case StartAt():
-                self._start(links)
+                self._start()
 
-    def _start(self, links: asyncio.TaskGroup) -> None:
+    def _start(self) -> None:
         setup = self._setup
         link = Link(setup.spawn, setup.argv, self._post_report, self._logger)
-        self._life = Life(link, self._info, _now())
+        life = self._life = Life(link, self._info, _now())
         if self._record.failures.count:
             self._record.restarts += 1
         self._move(STARTING, "wanted")
-        links.create_task(link.run(), name=f"worker process of {self.model}")
+        self._tasks.create_task(link.run(), name=f"worker process of {self.model}")
+        self._tasks.create_task(take_stamps(life, self._setup, self._inbox.put_nowait))
 
     def _post_report(self, link: Link, item: FromLink) -> None:
         self._inbox.put_nowait(Report(link, item))
 
     def _serve(self, life: Life) -> None:
-        """Give the process all that waits for it, or replace it when its file is another now."""
-        if not life.same_file(self._info):
-            if not life.live:
-                self._stop_process("replaced", None)
-            return
+        """Give the process all that waits for it."""
         for ready in self._waiting.take_readies():
             ready.set_result(None)
         for answer in self._waiting.take_answers():
@@ -267,12 +296,16 @@ class Worker:
 
     # ---- what the process says and does ----
 
-    def _hear(self, life: Life, event: FromLink) -> None:
+    def _hear(self, life: Life, event: FromLink | Stamped | Checked) -> None:
         match event:
             case Ended():
                 self._process_ended(life, event)
             case _ if self.state == STOPPING:
                 pass  # what it was asked has been settled already
+            case Stamped(stamps):
+                life.stamps = stamps
+            case Checked():
+                self._checked(life, event)
             case Babbled(error):
                 self._process_failed(life, error)
             case Said(message):
@@ -286,20 +319,21 @@ class Worker:
         """One message in its place. Raises ProtocolError for one that is out of place."""
         match self.state, message:
             case "starting", Hello() if life.build is None:
-                life.greet(message, self._setup.options())
+                self._greet(life, message)
             case "starting", LoadProgress() if life.build is not None:
                 if life.progressed(message.fraction):
-                    self._publish_loading(life.fraction)
+                    self._told.loading(life.fraction)
             case "starting", Loaded() if life.build is not None:
                 life.is_loaded(message.info, _now())
                 self._record.problem = None
+                self.load_s = _now() - life.began_at
                 self._move(READY, "loaded")
             case "starting", LoadFailed():
                 self._process_failed(life, message.error.error())
-            case "ready", Queued() | Started() | Delta() | Finished() | Returned() | Failed():
-                if isinstance(message, Finished | Returned) and message.id in life.live:
-                    self._record.answered(message)
+            case "ready", Queued() | Started() | Delta() | Failed():
                 life.deliver(message)
+            case "ready", Finished() | Returned():
+                self._hear_end(life, message)
             case "ready", Heartbeat():
                 pass
             case _:
@@ -308,29 +342,56 @@ class Worker:
                     hint="Ask again: it is started anew.",
                 )
 
+    def _greet(self, life: Life, hello: Hello) -> None:
+        try:
+            options = self._setup.options(life.info)
+        except ModelError as error:
+            self._process_failed(life, error)
+        else:
+            life.greet(hello, options)
+
+    def _hear_end(self, life: Life, message: Finished | Returned) -> None:
+        if is_guarded(life, message):
+            check = check_files(life, message, self._setup, self._inbox.put_nowait)
+            self._tasks.create_task(check)
+        else:
+            self._deliver_end(life, message)
+
+    def _deliver_end(self, life: Life, message: Finished | Returned) -> None:
+        if message.id in life.live:
+            self._record.answered(message)
+        life.deliver(message)
+
+    def _checked(self, life: Life, checked: Checked) -> None:
+        if not checked.changed:
+            self._deliver_end(life, checked.message)
+            return
+        # It comes back when the library has looked at the file, or when somebody asks for it.
+        self.hopeless = True
+        self._record.problem = error = problems.changed(self.model)
+        self._stop_process("changed", error)
+
     def _process_ended(self, life: Life, ended: Ended) -> None:
         if self.state == STOPPING:
             self._life = None
             self._move(DOWN, self._stopping_why)
             return
-        problem = self._explain(life, ended)
+        if life.link.last_lines:
+            self._logger.error("its last words:\n  %s", "\n  ".join(life.link.last_lines))
+        doing = life.doing(self.state)
+        problem = problems.explain(self.model, ended, doing, self._setup.limits.stall_s)
+        if life.is_loading(self.state) and problems.is_crash(ended.exit_code):
+            self.hopeless = True
+            self._setup.on_crash(life.info, problem)
         again = life.take_unheard(lambda heard, retried: may_ask_again(problem, heard, retried))
         self._process_failed(life, problem, ended=True)
         self._waiting.answers.extend(again)
-
-    def _explain(self, life: Life, ended: Ended) -> WorkerError:
-        if ended.problem:
-            return problems.not_started(self.model, ended.problem)
-        if life.link.last_lines:
-            self._logger.error("its last words:\n  %s", "\n  ".join(life.link.last_lines))
-        idle_or_loading = "while loading" if self.state == STARTING else "while idle"
-        doing = "while answering" if life.live else idle_or_loading
-        return problems.ended(self.model, ended.exit_code, doing, self._setup.limits.stall_s)
 
     def _process_failed(self, life: Life, problem: HobError, *, ended: bool = False) -> None:
         """It ended by itself, or it must end because it is of no use."""
         now = _now()
         self._record.failed(problem, now, life.ready_s(now))
+        self.hopeless = self.hopeless or isinstance(problem, ModelError)
         if ended:
             self._move(DOWN, "failed", problem)
             self._life = None
@@ -362,30 +423,20 @@ class Worker:
             self._stopping_why = why
         if error is not None:
             self._fail_everyone(error)
-        self._tell(old, new, why, error)
+        if why == "failed" and error is not None:
+            # A failure is told when it happens, not again when it is over.
+            self._logger.error("%s", error)
+            self._told.failed(error, self._retry_s())
+        else:
+            self._told.moved(old, new, why, self._waited_s())
+        if new == READY:
+            self._wished_at = None
         if new in (DOWN, CLOSED):
             self._settle_downs()
         self._on_move()
 
-    def _tell(self, old: WorkerState, new: WorkerState, why: Why, error: HobError | None) -> None:
-        """The facts of a move. A failure is told when it happens, not again when it is over."""
-        publish, at = self._setup.publish, self._setup.clock()
-        if new == STARTING:
-            self._publish_loading(0.0)
-        elif new == READY:
-            load_s = _now() - self._wished_at if self._wished_at is not None else 0.0
-            self._wished_at = None
-            publish(ModelReady(at=at, model=self.model, load_s=load_s))
-        elif why == "failed" and error is not None:
-            self._logger.error("%s", error)
-            info, retry_s = ErrorInfo.of(error), self._retry_s()
-            publish(ModelFailed(at=at, model=self.model, error=info, retry_s=retry_s))
-        elif old == STOPPING and why in ("asked", "idle", "room", "shutdown"):
-            publish(ModelUnloaded(at=at, model=self.model, why=why))
-
-    def _publish_loading(self, fraction: float) -> None:
-        fact = ModelLoading(at=self._setup.clock(), model=self.model, fraction=fraction)
-        self._setup.publish(fact)
+    def _waited_s(self) -> float:
+        return _now() - self._wished_at if self._wished_at is not None else 0.0
 
     def _retry_s(self) -> float | None:
         """Seconds until it is started again by itself, None when it is not."""

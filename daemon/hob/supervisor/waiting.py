@@ -19,7 +19,12 @@ class Waiting:
         self._readies: list[asyncio.Future[None]] = []
 
     def __bool__(self) -> bool:
-        return bool(self.answers) or any(not ready.done() for ready in self._readies)
+        return bool(self.answers) or self.has_readies
+
+    @property
+    def has_readies(self) -> bool:
+        """Whether somebody waits for the model itself, not for an answer."""
+        return any(not ready.done() for ready in self._readies)
 
     def add_ready(self, ready: asyncio.Future[None]) -> None:
         self._readies.append(ready)

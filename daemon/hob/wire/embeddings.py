@@ -18,13 +18,14 @@ EncodingFormat = Literal["float", "base64"]
 
 class EmbeddingRequest(Value, frozen=True):
     """`input` is one input as text or as tokens, or a list of such. `dimensions` cuts the vectors;
-    `user` is ignored."""
+    `user` is ignored. `keep_alive` is how long the model stays, in seconds or as "5m"."""
 
     input: str | Annotated[list[str | TokenId | list[TokenId]], Meta(max_length=MAX_PROMPT_ITEMS)]
     model: str | None = None
     encoding_format: EncodingFormat | None = None
     dimensions: Annotated[int, Meta(ge=1, le=2**20)] | None = None
     user: str | None = None
+    keep_alive: float | str | None = None
 
 
 class InputUsage(Body, frozen=True):
@@ -54,6 +55,7 @@ class RerankRequest(Value, frozen=True):
     model: str | None = None
     top_n: Annotated[int, Meta(ge=1)] | None = None
     return_documents: bool | None = None
+    keep_alive: float | str | None = None
 
 
 class RerankResult(Body, frozen=True):

@@ -113,7 +113,14 @@ class ModelList(Body, frozen=True):
     warnings: tuple[ErrorInfo, ...] = ()
 
 
+class LoadCancelled(Body, frozen=True):
+    """`cancelled` is false when there was no load to cancel."""
+
+    model: str
+    cancelled: bool
+
+
 class ModelRef(Value, frozen=True):
-    """The body of load, unload and use: a model's name, or any unambiguous part of it."""
+    """The body of load, cancel, unload and use: a model's name, or any unambiguous part of it."""
 
     model: str

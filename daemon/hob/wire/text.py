@@ -32,13 +32,15 @@ class PrefillReply(Body, frozen=True):
 
 class TokenizeRequest(Value, frozen=True):
     """`add_special` adds BOS and EOS as a prompt would get them; `parse_special` turns the text of
-    control tokens into these tokens. `with_pieces` asks for the text of each token."""
+    control tokens into these tokens. `with_pieces` asks for the text of each token. `keep_alive` is
+    how long the model stays, in seconds or as "5m"."""
 
     text: str
     model: str | None = None
     add_special: bool = False
     parse_special: bool = True
     with_pieces: bool = False
+    keep_alive: float | str | None = None
 
 
 class TokenizeReply(Body, frozen=True):
@@ -53,6 +55,7 @@ class TokenizeReply(Body, frozen=True):
 class DetokenizeRequest(Value, frozen=True):
     tokens: Annotated[list[TokenId], Meta(max_length=MAX_PROMPT_ITEMS)]
     model: str | None = None
+    keep_alive: float | str | None = None
 
 
 class DetokenizeReply(Body, frozen=True):

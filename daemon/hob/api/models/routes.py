@@ -18,7 +18,7 @@ from hob.api.services import (
     resolve_model,
 )
 from hob.wire.base import Body
-from hob.wire.models import ModelEntry, ModelList, ModelRef
+from hob.wire.models import LoadCancelled, ModelEntry, ModelList, ModelRef
 from hob.wire.pulls import PullRequest
 
 routes = web.RouteTableDef()
@@ -56,6 +56,14 @@ async def load(request: web.Request) -> web.Response:
     model = await _named(request)
     refuse_while_stopping(services)
     return json_reply(await services.models.load(model))
+
+
+@routes.post("/hob/v1/models/cancel")
+async def cancel(request: web.Request) -> web.Response:
+    """End a load; whoever waits for it is told so."""
+    model = await _named(request)
+    cancelled = await request.app[SERVICES].models.cancel(model)
+    return json_reply(LoadCancelled(model=model, cancelled=cancelled))
 
 
 @routes.post("/hob/v1/models/unload")

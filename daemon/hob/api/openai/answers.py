@@ -25,7 +25,7 @@ async def answer(request: web.Request, plan: Plan, model: str, form: Format) -> 
     """The reply to one request. Raises HobError, also after a stream has begun."""
     app = request.app
     with app[ADMISSION].admit(len(plan.requests)):
-        running = run_all(app[SERVICES].models, model, plan.requests)
+        running = run_all(app[SERVICES].models, model, plan.requests, plan.keep_alive)
         if plan.stream:
             return await _stream(request, plan, form, running)
         return await _whole(plan, form, running)

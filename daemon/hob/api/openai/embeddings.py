@@ -11,6 +11,7 @@ import msgspec
 from aiohttp import web
 
 from hob.api.bodies import decode
+from hob.api.keep_alive import keep_alive_of
 from hob.api.priority import priority_of
 from hob.api.profiled import usual_priority
 from hob.api.replies import read
@@ -37,10 +38,11 @@ async def embeddings(request: web.Request) -> web.Response:
         inputs=tuple(inputs_of(body.input)),
         dimensions=body.dimensions,
     )
+    keep_alive = keep_alive_of(body.keep_alive)
     refuse_while_stopping(services)
     model = resolve_suited(services, body.model, "embedding")
     with request.app[ADMISSION].admit(1):
-        result = await services.models.call(model, call)
+        result = await services.models.call(model, call, keep_alive=keep_alive)
     if not isinstance(result, Embedded) or len(result.vectors) != len(call.inputs):
         raise ProtocolError("The model gave something else than embeddings.", hint="Ask again.")
     reply = await encode_reply(model, result, body.encoding_format or "float")

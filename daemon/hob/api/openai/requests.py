@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from hob.api.keep_alive import keep_alive_of
 from hob.api.openai.constraints import constraint_of
 from hob.api.openai.messages import messages_of
 from hob.api.openai.reasoning import reasoning_of, template_values_of
@@ -40,7 +41,8 @@ class Plan:
     """What is to be run, and how the client wants to hear of it.
 
     `runs_per_prompt` requests in a row have the same prompt; the likeliest `choices_per_prompt` of
-    their answers come back. `logprobs`: the client wants to see them.
+    their answers come back. `logprobs`: the client wants to see them. `keep_alive`: how long the
+    model stays loaded, in seconds; see ports.Models.
     """
 
     id: str
@@ -50,6 +52,7 @@ class Plan:
     stream: bool
     include_usage: bool
     logprobs: bool
+    keep_alive: float | None = None
 
 
 def plan_chat(
@@ -142,6 +145,7 @@ def _plan(
         stream=bool(body.stream),
         include_usage=include_usage,
         logprobs=logprobs,
+        keep_alive=keep_alive_of(body.keep_alive),
     )
 
 

@@ -84,6 +84,7 @@ class GenerationRequest(SamplingFields, frozen=True, kw_only=True):
     `grammar` (GBNF), vLLM's `guided_...` (`guided_grammar` is Lark) and `structured_outputs`, or
     OpenAI's `response_format`. `context_overflow`, also called `truncation`, names what to leave
     out of a prompt that does not fit. The header X-Hob-Priority goes before `priority`.
+    `keep_alive` is Ollama's: how long the model stays loaded, in seconds or as "5m".
     """
 
     model: str | None = None
@@ -104,6 +105,7 @@ class GenerationRequest(SamplingFields, frozen=True, kw_only=True):
     context_overflow: Overflow | None = None
     truncation: Overflow | None = None
     priority: Priority | None = None
+    keep_alive: float | str | None = None
 
 
 class ReasoningOptions(Value, frozen=True):
