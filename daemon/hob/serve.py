@@ -91,12 +91,15 @@ class Daemon:
             notes=paths.notes_file,
         )
         self._profiles = ProfileService(self._registry)
+        options = pool_options(config, paths)
         self._pool = Pool(
             resolve=self._registry.resolve,
             infos=self._registry.infos,
             publish=self._bus.publish,
-            options=pool_options(config, paths),
+            options=options,
             on_use=self._remember_use,
+            load_options=lambda info: self._profiles.load_options(info, options.load),
+            warm_prompts=self._profiles.warm_prompts,
         )
         self._app = web.Application()
         self._runner = build_runner(self._app, grace_s=1)

@@ -203,8 +203,17 @@ async def test_what_is_read_ahead_is_what_will_be_asked(api: RunningApi) -> None
     assert call.priority == "background"
 
 
-async def test_embeddings_have_the_priority_of_their_models_profile(api: RunningApi) -> None:
-    set_profile(api, priority="background")
+async def test_the_profile_says_how_long_the_model_stays(api: RunningApi) -> None:
+    set_profile(api, keep_alive=-1.0)
+    await asked(api)
+    await asked(api, "/v1/completions", prompt="x")
+    await asked(api, keep_alive="5m")
+    await asked(api, keep_alive=0)
+    assert api.fakes.models.kept == [-1.0, -1.0, 300.0, 0.0]
+
+
+async def test_embeddings_are_made_as_their_models_profile_says(api: RunningApi) -> None:
+    set_profile(api, priority="background", keep_alive=60.0)
     vector = b"\0\0\0\0"
     for model, priority in (("tiny", "background"), ("big", "normal")):
         api.fakes.models.results = [Embedded(vectors=(vector,), tokens=(1,))]
@@ -212,6 +221,7 @@ async def test_embeddings_have_the_priority_of_their_models_profile(api: Running
         call = api.fakes.models.calls[-1]
         assert isinstance(call, Embed)
         assert call.priority == priority
+    assert api.fakes.models.kept == [60.0, None]
 
 
 def test_a_body_is_the_same_under_a_profile_that_says_nothing() -> None:

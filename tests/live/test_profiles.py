@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import openai
 import pytest
 
 from hob.client import Client
@@ -28,6 +29,18 @@ content = "Name an animal."
 role = "assistant"
 content = "A cat."
 '''
+LOADS = """
+[short]
+model = "smollm2"
+system = "Be."
+context_length = 512
+max_tokens = 2
+template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
+
+[untemplated]
+model = "smollm2"
+template = "{% for m in messages %}"
+"""
 MODELFILE = '''FROM ./SmolLM2-135M-Instruct-Q4_1.gguf
 PARAMETER temperature 0
 PARAMETER num_predict 12
@@ -49,6 +62,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveDaemon]:
     folder = made.paths.models_dir
     (folder / "writer.toml").write_text(WRITER)
     (folder / "Modelfile.ollama-writer").write_text(MODELFILE)
+    (folder / "loads.toml").write_text(LOADS)
     (folder / "broken.toml").write_text('model = "smollm2"\ntemprature = 1\n')
     with made as running:
         yield running
@@ -80,9 +94,36 @@ def test_a_profile_answers_as_if_all_of_it_had_been_asked(daemon: LiveDaemon) ->
     assert ran.stdout.strip() == expected.strip()
 
 
+def test_a_profile_is_answered_by_its_models_worker(daemon: LiveDaemon, client: Client) -> None:
+    answer(daemon, "writer")
+    model = profile(client, "writer").model
+    assert [worker.model for worker in client.status().workers] == [model]
+
+
+def test_a_profile_that_loads_its_model_otherwise_has_a_worker(
+    daemon: LiveDaemon, client: Client
+) -> None:
+    answer(daemon, "short")
+    (loaded,) = [worker.loaded for worker in client.status().workers if worker.model == "short"]
+    assert loaded is not None
+    assert (loaded.context_length, loaded.template) == (512, "override")
+    reply: Any = daemon.openai().post(
+        "http://hob/hob/v1/apply-template",
+        body={"model": "short", "messages": QUESTION},
+        cast_to=object,
+    )
+    assert reply["prompt"].endswith("<system>Be.<user>What is the best animal?<assistant>")
+
+
+def test_a_broken_template_fails_the_load_and_names_the_profile(daemon: LiveDaemon) -> None:
+    with pytest.raises(openai.UnprocessableEntityError) as caught:
+        answer(daemon, "untemplated")
+    assert "asked for by the profile untemplated in" in str(caught.value)
+
+
 def test_profiles_are_models_and_bad_ones_say_why(daemon: LiveDaemon, client: Client) -> None:
     known = {one.name: one for one in client.profiles().profiles}
-    assert set(known) == {"writer", "ollama-writer", "broken"}
+    assert set(known) == {"writer", "ollama-writer", "short", "untemplated", "broken"}
     assert known["writer"].model == known["ollama-writer"].model
     assert known["writer"].served_by == known["writer"].model
     infos = {entry.info.name: entry.info for entry in client.models().models}

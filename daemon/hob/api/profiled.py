@@ -40,6 +40,12 @@ def usual_priority(services: Services, asked: str | None) -> Priority:
     return (profile and profile.priority) or "normal"
 
 
+def usual_keep_alive(services: Services, asked: str | None) -> float | None:
+    """For how long `asked` stays loaded after requests that name it and say nothing of that."""
+    profile = profile_of(services, asked) if asked else None
+    return profile.keep_alive if profile else None
+
+
 def with_profile(body: B, profile: Profile) -> B:
     """What the request says goes before what the profile says.
 
