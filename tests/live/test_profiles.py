@@ -10,6 +10,7 @@ import openai
 import pytest
 
 from hob.client import Client
+from hob.wire.chat import ChatMessage
 from hob.wire.profiles import Profile
 from live_daemon import LiveDaemon, eventually, starter_model
 
@@ -36,6 +37,10 @@ system = "Be."
 context_length = 512
 max_tokens = 2
 template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
+
+[sailor]
+model = "smollm2"
+system = "You only ever speak about the sea and about the ships that are on it."
 
 [untemplated]
 model = "smollm2"
@@ -100,6 +105,18 @@ def test_a_profile_is_answered_by_its_models_worker(daemon: LiveDaemon, client: 
     assert [worker.model for worker in client.status().workers] == [model]
 
 
+def test_the_system_prompt_of_a_profile_is_read_with_its_model(
+    daemon: LiveDaemon, client: Client
+) -> None:
+    sailor = profile(client, "sailor")
+    client.unload(sailor.model)
+    client.load(sailor.model)
+    # In the background as well, so that it comes after what the load has left to read.
+    said = [ChatMessage(role="user", content="Hello")]
+    reply = client.prefill(said, model="sailor", priority="background")
+    assert reply.cached_tokens >= len(sailor.system.split())
+
+
 def test_a_profile_that_loads_its_model_otherwise_has_a_worker(
     daemon: LiveDaemon, client: Client
 ) -> None:
@@ -123,7 +140,7 @@ def test_a_broken_template_fails_the_load_and_names_the_profile(daemon: LiveDaem
 
 def test_profiles_are_models_and_bad_ones_say_why(daemon: LiveDaemon, client: Client) -> None:
     known = {one.name: one for one in client.profiles().profiles}
-    assert set(known) == {"writer", "ollama-writer", "short", "untemplated", "broken"}
+    assert set(known) == {"writer", "ollama-writer", "short", "sailor", "untemplated", "broken"}
     assert known["writer"].model == known["ollama-writer"].model
     assert known["writer"].served_by == known["writer"].model
     infos = {entry.info.name: entry.info for entry in client.models().models}
