@@ -111,7 +111,8 @@ def test_the_system_prompt_of_a_profile_is_read_with_its_model(
     sailor = profile(client, "sailor")
     client.unload(sailor.model)
     client.load(sailor.model)
-    # In the background as well, so that it comes after what the load has left to read.
+    # What the load has left to read is read beside this.
+    answer(daemon, sailor.model)
     said = [ChatMessage(role="user", content="Hello")]
     reply = client.prefill(said, model="sailor", priority="background")
     assert reply.cached_tokens >= len(sailor.system.split())
