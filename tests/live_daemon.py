@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -27,6 +28,14 @@ def starter_model() -> Path:
     path = Path(
         os.environ.get("HOB_TEST_MODEL", REPO / ".cache/models/SmolLM2-135M-Instruct-Q4_1.gguf")
     )
+    assert path.is_file(), f"{path} is missing: `bash tests/run.sh` fetches it"
+    return path
+
+
+def gemma_model() -> Path:
+    """The file of a model with a sliding window, which tests/run.sh fetches."""
+    default = REPO / ".cache/models/gemma-3-270m-q4_k_m.gguf"
+    path = Path(os.environ.get("HOB_TEST_GEMMA_MODEL", default))
     assert path.is_file(), f"{path} is missing: `bash tests/run.sh` fetches it"
     return path
 
@@ -122,11 +131,13 @@ class LiveDaemon:
 
     def workers(self) -> list[psutil.Process]:
         """The engine workers that live now."""
-        return [
-            child
-            for child in psutil.Process(self.process.pid).children(recursive=True)
-            if "hob.engine" in " ".join(child.cmdline())
-        ]
+        found = []
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            # One that has just ended has no command line any more.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if "hob.engine" in " ".join(child.cmdline()):
+                    found.append(child)
+        return found
 
     def run(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """`hob ARGUMENTS` against this daemon."""

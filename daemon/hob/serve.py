@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -19,27 +20,34 @@ from hob import __version__
 from hob.api.access import TcpAccess, TcpWish
 from hob.api.app import ApiOptions, Services, build_runner, install
 from hob.api.auth import guard
-from hob.api.token_store import FileStore, KeyringStore, Where, username_for
+from hob.api.hub_access import KeptHubAccess
+from hob.api.keyring_store import KeyringStore, Where, Words
+from hob.api.token_store import FileStore, username_for
 from hob.api.transport import Listeners
 from hob.bus import Bus
 from hob.config import Config, load_config
 from hob.config.edit import set_values
+from hob.config.kinds import WebAddress
 from hob.errors import AlreadyRunning, HobError
 from hob.instance import only_instance
 from hob.logs.setup import setup_logging
 from hob.models.choose import choose
+from hob.models.fit.planner import FitPlanner
 from hob.models.folder.index import Index
 from hob.models.folder.scan import Scanner
 from hob.models.profiles.read import read_profiles
 from hob.models.profiles.service import ProfileService
+from hob.models.pull.pulls import PullOptions, Pulls
 from hob.models.registry import Registry
 from hob.models.show import Inspector
 from hob.paths import Paths, find_paths
 from hob.state import State, load_state, save_state
 from hob.supervisor import pressure
 from hob.supervisor.pool import Pool, PoolOptions
+from hob.wire.base import ErrorInfo
 from hob.wire.engine import CacheOptions, LoadOptions, WarmPrompt
-from hob.wire.events import DaemonReady, DaemonStopping, ModelAdded
+from hob.wire.events import DaemonReady, DaemonStopping, ModelAdded, ModelReady
+from hob.wire.fit import FitRequest, Need
 from hob.wire.status import Status
 
 _log = logging.getLogger("hob.daemon")
@@ -92,31 +100,49 @@ class Daemon:
         )
         self._profiles = ProfileService(self._registry)
         options = pool_options(config, paths)
+        load_options = partial(self._profiles.load_options, options=options.load)
+        self._planner = FitPlanner(
+            self._registry.model,
+            infos=self._registry.infos,
+            options=load_options,
+            margin_bytes=config.models.memory_margin,
+            held=self._held_memory,
+        )
         self._pool = Pool(
             resolve=self._registry.resolve,
             infos=self._registry.infos,
             publish=self._bus.publish,
             options=options,
             on_use=self._remember_use,
-            load_options=lambda info: self._profiles.load_options(info, options.load),
+            load_options=load_options,
             warm_prompts=self._profiles.warm_prompts,
+            on_crash=lambda info, error: self._registry.quarantine(info, ErrorInfo.of(error)),
+            planner=self._planner,
         )
+        self._registry.report_to(self._pool)
         self._app = web.Application()
         self._runner = build_runner(self._app, grace_s=1)
         self._listeners = Listeners(self._runner, paths.socket)
         self._access = self._build_access()
+        self._hub = self._build_hub_access()
+        self._pulls = self._build_pulls()
         install(
             self._app,
             Services(
-                self._registry,
-                self._pool,
-                self._bus,
-                self,
-                self._access,
-                profiles=self._profiles,
+                library=self._registry,
+                models=self._pool,
+                facts=self._bus,
+                daemon=self,
+                access=self._access,
+                pulls=self._pulls,
+                hub=self._hub,
                 inspector=Inspector(
-                    digest=lambda _: None, fit=lambda _: None, profile=self._registry.profile
+                    digest=self._registry.digest,
+                    fit=lambda name: self._planner.explain(FitRequest(model=name)),
+                    profile=self._registry.profile,
                 ),
+                fits=self._planner,
+                profiles=self._profiles,
             ),
             [guard(self._access.policy)],
             ApiOptions(max_body_bytes=config.api.max_body),
@@ -167,7 +193,9 @@ class Daemon:
             stack.push_async_callback(self._pool.aclose)
             await asyncio.to_thread(make_cache_folder, self._config, self._paths)
             # Before the socket answers, so that its first answer knows the models.
+            await asyncio.to_thread(self._planner.machine.refresh)
             await self._registry.rescan()
+            await self._pulls.restore()
             await self._choose()
             await self._runner.setup()
             stack.push_async_callback(self._runner.cleanup)
@@ -189,6 +217,7 @@ class Daemon:
                     self._keep_a_model_chosen(),
                     pressure.watch(self._pool, self._config.models.unload_on_pressure),
                     self._access.restore(),
+                    self._pulls.run(),
                 )
             ]
             self._bus.publish(DaemonReady(at=time.time(), pid=os.getpid()))
@@ -227,11 +256,23 @@ class Daemon:
         may come back."""
         async with self._bus.subscribe() as events:
             async for event in events:
-                if isinstance(event, ModelAdded):
+                if isinstance(event, ModelReady):
+                    self._tell_devices()
+                elif isinstance(event, ModelAdded):
                     if self._pool.chosen:
                         self._pool.model_added(event.model)
                     else:
                         await self._choose()
+
+    def _tell_devices(self) -> None:
+        """Only a worker knows which GPUs llama.cpp can use."""
+        for worker in self._pool.workers():
+            if worker.build:
+                self._planner.machine.tell(worker.build)
+
+    def _held_memory(self) -> list[Need]:
+        loaded = [worker.loaded for worker in self._pool.workers() if worker.loaded]
+        return [need for info in loaded for need in info.memory]
 
     async def _choose(self) -> None:
         last_used = (await asyncio.to_thread(load_state, self._paths.state_file)).last_used
@@ -248,6 +289,34 @@ class Daemon:
                 await asyncio.to_thread(save_state, self._paths.state_file, state)
             except OSError as error:
                 _log.warning("the chosen model cannot be remembered: %s", error)
+
+    # ---- getting models ----
+
+    def _build_pulls(self) -> Pulls:
+        options = PullOptions(
+            folder=self._registry.folder,
+            hub=hub_address(self._config, os.environ),
+            record=self._paths.state_dir / "pulls.json",
+        )
+        return Pulls(
+            options,
+            rescan=self._registry.rescan,
+            at_path=self._registry.at_path,
+            note_digest=self._registry.note_digest,
+            publish=self._bus.publish,
+            token=self._hub.token,
+        )
+
+    def _build_hub_access(self) -> KeptHubAccess:
+        words = Words("the hub's token", "`hob login hf`", "set HF_TOKEN where the daemon starts")
+        return KeptHubAccess(
+            KeyringStore(username_for(_home_digest(), "hf-token"), words=words),
+            whose=self._whose,
+            from_environment=os.environ.get("HF_TOKEN", ""),
+        )
+
+    async def _whose(self, token: str) -> str:
+        return await self._pulls.account(token)
 
     # ---- TCP ----
 
@@ -303,6 +372,17 @@ def pool_options(config: Config, paths: Paths) -> PoolOptions:
         start_timeout_s=engine.start_timeout,
         stall_timeout_s=engine.stall_timeout,
     )
+
+
+def hub_address(config: Config, environ: Mapping[str, str]) -> str:
+    """The hub's address: the setting, else what HF_ENDPOINT says, as other programs take it."""
+    elsewhere = environ.get("HF_ENDPOINT", "")
+    if elsewhere and config.sources["models.hub"] == "default":
+        try:
+            return WebAddress().check(elsewhere)
+        except ValueError:
+            _log.warning("HF_ENDPOINT is not the address of a server, so it is not used")
+    return config.models.hub
 
 
 def _cache_options(config: Config, paths: Paths) -> CacheOptions:

@@ -209,8 +209,28 @@ def test_models_are_listed_with_bad_files_and_their_reason(daemon: FakeDaemon, c
     ran = cli("models")
     assert ran.out == cli("models", "list").out
     lines = ran.out.splitlines()
-    assert lines[0].split() == ["NAME", "ARCH", "PARAMS", "QUANT", "SIZE", "CONTEXT", "STATE"]
-    assert lines[1].split() == ["*", "tiny", "llama", "135M", "Q4_1", "98.3", "MB", "8192", "warm"]
+    assert lines[0].split() == [
+        "NAME",
+        "ARCH",
+        "PARAMS",
+        "QUANT",
+        "SIZE",
+        "CONTEXT",
+        "FIT",
+        "STATE",
+    ]
+    assert lines[1].split() == [
+        "*",
+        "tiny",
+        "llama",
+        "135M",
+        "Q4_1",
+        "98.3",
+        "MB",
+        "8192",
+        "-",
+        "warm",
+    ]
     assert "broken: The file broken.gguf ends inside its header. Download it again." in ran.out
     assert json.loads(cli("models", "--json").out)["models"][0]["info"]["name"] == "tiny"
 

@@ -51,8 +51,8 @@ def test_only_graphics_processors_count_as_gpus() -> None:
     [
         (LoadOptions(), [GPU], True, 999, 30, ""),
         (LoadOptions(), [GPU], True, 16, 16, "more than 16 of 30 layers did not fit"),
-        (LoadOptions(gpu_layers=10), [GPU], True, 10, 10, "engine.gpu_layers is 10"),
-        (LoadOptions(gpu_layers=0), [], True, 0, 0, "engine.gpu_layers is 0"),
+        (LoadOptions(gpu_layers=10), [GPU], True, 10, 10, "10 layers were to go to the GPU"),
+        (LoadOptions(gpu_layers=0), [], True, 0, 0, "no layer was to go"),
         (LoadOptions(), [], False, 0, 0, "no GPU support"),
         (LoadOptions(), [], True, 0, 0, "no GPU was found"),
     ],

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -15,6 +16,7 @@ from hob.errors import HobError, ModelAmbiguous, ModelNotFound
 from hob.wire.base import ErrorInfo
 from hob.wire.calls import Call, CallResult
 from hob.wire.events import Event
+from hob.wire.fit import DeviceMemory, Fit, FitRequest, Need
 from hob.wire.generate import (
     CallDelta,
     Delta,
@@ -31,12 +33,14 @@ from hob.wire.generate import (
 from hob.wire.library import Metadatum, ModelDetails, TensorGroup
 from hob.wire.models import ModelEntry, ModelInfo
 from hob.wire.profiles import NewProfile, Profile
-from hob.wire.pulls import PullEvent
+from hob.wire.pulls import HubModel, LoginReply, PullEntry, PullEvent, SearchReply
 from hob.wire.status import ApiStatus, Status, TokenReply, WorkerStatus
 
 # Text or more to send, a gate to wait for, a failure to raise, or a reason or more to end with.
 # Deltas and ends are sent with the id of the request.
 Step = str | asyncio.Event | Exception | FinishReason | Delta | Finished
+T = TypeVar("T")
+
 PROMPT_TOKENS = 7
 CACHED_TOKENS = 3
 
@@ -73,9 +77,6 @@ class FakeLibrary:
     warnings: list[ErrorInfo] = field(default_factory=list)
     forgiven: list[str] = field(default_factory=list)
     adapters: dict[str, str] = field(default_factory=dict)
-    pulls: list[str] = field(default_factory=list)
-    pull_events: list[PullEvent | asyncio.Event] = field(default_factory=list)
-    pull_closed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def infos(self) -> Sequence[ModelInfo]:
         return self.models
@@ -108,17 +109,6 @@ class FakeLibrary:
         if found is None:
             raise ModelNotFound(f"There is no model {name}.", hint="`hob models`", param="model")
         return found
-
-    async def pull(self, source: str) -> AsyncIterator[PullEvent]:
-        self.pulls.append(source)
-        try:
-            for event in self.pull_events:
-                if isinstance(event, asyncio.Event):
-                    await event.wait()
-                else:
-                    yield event
-        finally:
-            self.pull_closed.set()
 
 
 @dataclass
@@ -311,6 +301,27 @@ def finished(id_: str, tokens: int, reason: FinishReason = "stop") -> Finished:
     )
 
 
+class FakeFits:
+    """Every model fits into main memory; `asked` are the requests."""
+
+    def __init__(self) -> None:
+        self.asked: list[FitRequest] = []
+
+    def explain(self, request: FitRequest) -> Fit:
+        self.asked.append(request)
+        return Fit(
+            model=request.model,
+            verdict="cpu",
+            context_length=request.context_length or 4096,
+            whole_context_length=8192,
+            kv_type=request.kv_type or "f16",
+            gpu_layers=0,
+            layers=30,
+            needs=(Need(device="cpu", weight_bytes=100, kv_bytes=20),),
+            devices=(DeviceMemory(name="cpu", total_bytes=1000, free_bytes=500),),
+        )
+
+
 @dataclass
 class FakeInspector:
     """Knows of every model that it has a template."""
@@ -406,29 +417,104 @@ class FakeAccess:
 
 
 @dataclass
+class FakeDownloads:
+    """A pull tells `events`, waiting for the gates among them."""
+
+    sources: list[str] = field(default_factory=list)
+    events: list[PullEvent | asyncio.Event] = field(default_factory=list)
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+    known: list[PullEntry] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    found: tuple[HubModel, ...] = ()
+    problem: HobError | None = None
+
+    async def pull(self, source: str) -> AsyncIterator[PullEvent]:
+        self.sources.append(source)
+        try:
+            for event in self.events:
+                if isinstance(event, asyncio.Event):
+                    await event.wait()
+                else:
+                    yield event
+        finally:
+            self.closed.set()
+
+    async def start(self, source: str) -> PullEntry:
+        return self._done(f"start {source}", PullEntry(id="1", source=source, state="waiting"))
+
+    def entries(self) -> Sequence[PullEntry]:
+        return self.known
+
+    async def cancel(self, id: str, discard: bool) -> PullEntry:
+        call = f"{'discard' if discard else 'cancel'} {id}"
+        return self._done(call, PullEntry(id=id, source="starter", state="cancelled"))
+
+    async def resume(self, id: str) -> PullEntry:
+        return self._done(f"resume {id}", PullEntry(id=id, source="starter", state="waiting"))
+
+    async def search(self, text: str, limit: int) -> SearchReply:
+        return self._done(f"search {text} {limit}", SearchReply(models=self.found))
+
+    def _done(self, call: str, reply: T) -> T:
+        if self.problem is not None:
+            raise self.problem
+        self.calls.append(call)
+        return reply
+
+
+@dataclass
+class FakeHubAccess:
+    tokens: list[str] = field(default_factory=list)
+    problem: HobError | None = None
+
+    async def login(self, token: str) -> LoginReply:
+        if self.problem is not None:
+            raise self.problem
+        self.tokens.append(token)
+        return LoginReply(name="ada")
+
+    async def logout(self) -> LoginReply:
+        self.tokens.clear()
+        return LoginReply(name="")
+
+
+@dataclass
 class Fakes:
     library: FakeLibrary
     models: FakeModels
     facts: FakeFacts
     daemon: FakeDaemon
     access: FakeAccess
+    pulls: FakeDownloads
+    hub: FakeHubAccess
     inspector: FakeInspector
     profiles: FakeProfiles = field(default_factory=FakeProfiles)
+    fits: FakeFits = field(default_factory=FakeFits)
 
     @classmethod
     def make(cls) -> Fakes:
         library = FakeLibrary()
         return cls(
-            library, FakeModels(library), FakeFacts(), FakeDaemon(), FakeAccess(), FakeInspector()
+            library,
+            FakeModels(library),
+            FakeFacts(),
+            FakeDaemon(),
+            FakeAccess(),
+            FakeDownloads(),
+            FakeHubAccess(),
+            FakeInspector(),
         )
 
     def services(self) -> Services:
         return Services(
-            self.library,
-            self.models,
-            self.facts,
-            self.daemon,
-            self.access,
-            self.inspector,
+            library=self.library,
+            models=self.models,
+            facts=self.facts,
+            daemon=self.daemon,
+            access=self.access,
+            pulls=self.pulls,
+            hub=self.hub,
+            inspector=self.inspector,
+            fits=self.fits,
             profiles=self.profiles,
         )

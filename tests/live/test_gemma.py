@@ -4,7 +4,6 @@ where it was saved. Whatever came out of the cache, answers are those of a worke
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,18 +13,10 @@ from fakes.engine_process import EngineProcess
 from hob.wire.calls import Tokenize, Tokens
 from hob.wire.engine import Ask, CacheOptions, Loaded, LoadOptions, Returned, Stop
 from live.greedy import Drawn, ask, same
-from live_daemon import REPO
+from live_daemon import gemma_model
 
 # The window of Gemma 3 270M is 512 tokens.
 LONG, SHARED = 900, 700
-
-
-def gemma_model() -> Path:
-    """The file which tests/run.sh fetches."""
-    default = REPO / ".cache/models/gemma-3-270m-q4_k_m.gguf"
-    path = Path(os.environ.get("HOB_TEST_GEMMA_MODEL", default))
-    assert path.is_file(), f"{path} is missing: `bash tests/run.sh` fetches it"
-    return path
 
 
 def open_gemma(options: LoadOptions | None = None) -> EngineProcess:

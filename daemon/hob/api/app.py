@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from aiohttp import http_exceptions, web
 
 from hob import __version__
-from hob.api import native_daemon, native_events, native_text, rerank
+from hob.api import hub_routes, native_daemon, native_events, native_text, rerank
 from hob.api.middleware import answer_errors
+from hob.api.models import fit as model_fit
 from hob.api.models import folder as model_folder
 from hob.api.models import profiles as model_profiles
+from hob.api.models import pulls as pull_routes
 from hob.api.models import routes as model_routes
 from hob.api.models import show as model_show
 from hob.api.openai import embeddings
@@ -42,6 +44,9 @@ _MODULES = (
     native_daemon,
     # Before the route of a model of any name.
     model_profiles,
+    model_fit,
+    pull_routes,
+    hub_routes,
     model_routes,
     model_folder,
     model_show,

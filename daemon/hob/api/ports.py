@@ -11,11 +11,12 @@ from typing import Protocol
 from hob.wire.base import ErrorInfo
 from hob.wire.calls import Call, CallResult
 from hob.wire.events import Event
+from hob.wire.fit import Fit, FitRequest
 from hob.wire.generate import GenerateEvent, GenerateRequest
 from hob.wire.library import ModelDetails
 from hob.wire.models import ModelEntry, ModelInfo
 from hob.wire.profiles import NewProfile, Profile
-from hob.wire.pulls import PullEvent
+from hob.wire.pulls import LoginReply, PullEntry, PullEvent, SearchReply
 from hob.wire.status import ApiStatus, Status, TokenReply, WorkerStatus
 
 
@@ -54,8 +55,36 @@ class Library(Protocol):
         Raises ModelNotFound or ModelAmbiguous.
         """
 
+
+class Downloads(Protocol):
+    """Fetching models, from the hub and elsewhere."""
+
     def pull(self, source: str) -> AsyncIterator[PullEvent]:
         """Fetch a model into the folder. Problems come as PullFailed, never as an exception."""
+
+    async def start(self, source: str) -> PullEntry:
+        """The same without anybody who follows. Raises InvalidRequest or Overloaded."""
+
+    def entries(self) -> Sequence[PullEntry]: ...
+
+    async def cancel(self, id: str, discard: bool) -> PullEntry:
+        """Stop it; `discard` also forgets it and what was fetched. Raises InvalidRequest."""
+
+    async def resume(self, id: str) -> PullEntry:
+        """Go on with one that has failed or was stopped. Raises InvalidRequest."""
+
+    async def search(self, text: str, limit: int) -> SearchReply:
+        """What the hub has. Raises InvalidRequest or DownloadError."""
+
+
+class HubAccess(Protocol):
+    """The person's account on the hub."""
+
+    async def login(self, token: str) -> LoginReply:
+        """Ask the hub whose token it is, and keep it. Raises DownloadError or SecretStoreError."""
+
+    async def logout(self) -> LoginReply:
+        """Forget the token. Raises SecretStoreError."""
 
 
 class Profiles(Protocol):
@@ -112,6 +141,13 @@ class Models(Protocol):
 
         Raises HobError. Cancelling takes the call back.
         """
+
+
+class Fits(Protocol):
+    """What fits into the memory of this machine."""
+
+    def explain(self, request: FitRequest) -> Fit:
+        """How a model, by its full name, would be loaded now. Raises ModelNotFound."""
 
 
 class Inspector(Protocol):

@@ -21,9 +21,20 @@ import msgspec
 from hob.client.http import Reply, send_request
 from hob.client.replies import decode_error, decode_reply
 from hob.client.transport import connect
+from hob.wire.fit import Fit, FitRequest
 from hob.wire.generate import ChatMessage, Priority
 from hob.wire.models import ModelEntry, ModelList, ModelRef
-from hob.wire.pulls import PullRequest
+from hob.wire.pulls import (
+    LoginReply,
+    LoginRequest,
+    PullCancel,
+    PullEntry,
+    PullList,
+    PullRef,
+    PullRequest,
+    SearchReply,
+    SearchRequest,
+)
 from hob.wire.status import ApiStatus, Status, StopRequest, TcpRequest, TokenReply, WorkerStatus
 
 if TYPE_CHECKING:
@@ -97,6 +108,10 @@ class Client:
             "POST", "/hob/v1/models/load", WorkerStatus, ModelRef(model=model), waits=True
         )
 
+    def fit(self, request: FitRequest) -> Fit:
+        """How much memory a model takes, and how it would be loaded now."""
+        return self._call("POST", "/hob/v1/models/fit", Fit, request)
+
     def cancel_load(self, model: str) -> bool:
         """End its load, so that whoever waits for it is told so; false when there is none."""
         from hob.wire.models import LoadCancelled
@@ -122,6 +137,34 @@ class Client:
 
         reply = self._open("POST", "/hob/v1/models/pull", PullRequest(source=source))
         return self._stream(PullStream(reply))
+
+    def pull_detached(self, source: str) -> PullEntry:
+        """Begin to fetch a model; it goes on by itself."""
+        wanted = PullRequest(source=source, detach=True)
+        return self._call("POST", "/hob/v1/models/pull", PullEntry, wanted)
+
+    def pulls(self) -> PullList:
+        """The downloads that the daemon knows of."""
+        return self._call("GET", "/hob/v1/models/pulls", PullList)
+
+    def cancel_pull(self, id: str, *, discard: bool = False) -> PullEntry:
+        """Stop a download; `discard` also forgets it and what it has fetched."""
+        wanted = PullCancel(id=id, discard=discard)
+        return self._call("POST", "/hob/v1/models/pulls/cancel", PullEntry, wanted, waits=True)
+
+    def resume_pull(self, id: str) -> PullEntry:
+        """Go on with a download that has failed or was stopped."""
+        return self._call("POST", "/hob/v1/models/pulls/resume", PullEntry, PullRef(id=id))
+
+    def search(self, text: str, *, limit: int = 20) -> SearchReply:
+        """Repositories of the hub that hold GGUF models."""
+        wanted = SearchRequest(text=text, limit=limit)
+        return self._call("POST", "/hob/v1/models/search", SearchReply, wanted, waits=True)
+
+    def login(self, token: str) -> LoginReply:
+        """Keep the hub's token in the keyring; an empty one takes it out."""
+        wanted = LoginRequest(token=token)
+        return self._call("POST", "/hob/v1/login", LoginReply, wanted, waits=True)
 
     def events(self, *, timeout: float | None = None) -> FactStream:
         """Every fact from now on; `timeout` bounds the wait for each, in seconds."""

@@ -25,6 +25,7 @@ from hob.config.kinds import (
     Template,
     Text,
     Texts,
+    WebAddress,
     Whole,
 )
 
@@ -78,6 +79,22 @@ class ModelsConfig(Section, frozen=True):
             "30min",
             Duration(1, 30 * DAY, never=True),
             "How long a model other than the warm one stays loaded after its last answer.",
+        ),
+    ]
+    memory_margin: Annotated[
+        int,
+        Setting(
+            "512MiB",
+            Size(0, TIB),
+            "Memory of each device that is left to others, up to a tenth of it.",
+        ),
+    ]
+    hub: Annotated[
+        str,
+        Setting(
+            "https://huggingface.co",
+            WebAddress(),
+            "Where models are searched and fetched; HF_ENDPOINT sets it too.",
         ),
     ]
     unload_on_pressure: Annotated[

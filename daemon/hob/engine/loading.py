@@ -18,6 +18,7 @@ from hob.engine.native.adapter import Adapters
 from hob.engine.native.build import can_offload, devices
 from hob.engine.native.context import Context, ContextParams
 from hob.engine.native.embedding import has_classifier
+from hob.engine.native.library import log
 from hob.engine.native.model import GpuSplit, Model
 from hob.engine.output.formats import choose_format
 from hob.engine.placing import check_kv_type, check_split, gpus_of, layer_wishes
@@ -36,11 +37,6 @@ if TYPE_CHECKING:
 _CELL_BLOCK = 256
 # What a number of the KV cache takes in bytes: the quantized types store blocks of 32.
 _KV_BYTES: dict[KvType, float] = {"f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
-# Sequences that remember what was computed, besides those that are answered; running states take
-# memory for each of them.
-_REMEMBERED, _REMEMBERED_STATES = 24, 2
-# llama.cpp knows at most so many.
-_MOST_SEQUENCES = 256
 
 
 def load(
@@ -72,6 +68,7 @@ def _load_with(
     began: float,
 ) -> LoadedModel | LoadedEmbedder:
     """One try, with `wish` layers on the GPU; when it fails, everything is closed again."""
+    log.taken.begin()
     with ExitStack() as opened:
         model = opened.enter_context(_load_weights(path, options, progress, wish))
         loaded = _make(model, min(wish, model.layers + 1), options, opened, began)
@@ -88,29 +85,32 @@ def _make(
     stated = model.metadata(f"{model.architecture}.pooling_type")
     made_for = purpose(model.architecture, stated, has_classifier(model))
     if made_for.kind != "text":
-        return open_embedder(model, made_for, options, placement, stack=stack, began=began)
+        return open_embedder(
+            model, made_for, options, placement, gpus=gpus, stack=stack, began=began
+        )
     if not model.generates:
         raise ModelLoadFailed(
             f"{path.name} is no model that writes text, so it cannot answer.",
             hint="Choose a chat or completion model.",
         )
     params = _context_params(model, options)
-    kv_bytes = int(model.kv_row_elements() * params.length * _KV_BYTES[options.kv_type])
     projector, problem = _open_projector(model, options, params, placement)
     if projector:
         stack.enter_context(projector)
-    context = stack.enter_context(_make_context(model, params, kv_bytes))
+    context = stack.enter_context(_make_context(model, params))
     warm_from = time.monotonic()
     context.warm_up(model.vocab.bos or 0)
     template = _template(model, options)
     guessing = choose(model, params, options, gpu_layers, stack)
+    projector_bytes = Path(options.projector).stat().st_size if projector else 0
+    memory = log.taken.needs([gpu.name for gpu in gpus], projector_bytes)
     info = LoadedInfo(
         context_length=context.length,
         train_context_length=model.train_context_length,
         slots=params.places,
         threads=params.threads,
         model_bytes=model.size_bytes,
-        kv_bytes=kv_bytes,
+        kv_bytes=sum(need.kv_bytes for need in memory),
         placement=placement,
         template=template.name,
         tool_format=choose_format(template.source).name if template.name else "",
@@ -118,6 +118,7 @@ def _make(
         warm_up_s=time.monotonic() - warm_from,
         speculation=guessing.about,
         media=projector.kinds if projector else (),
+        memory=memory,
     )
     projection = Projection(
         projector,
@@ -178,11 +179,10 @@ def _weights_failure(path: Path, error: ModelLoadFailed) -> ModelLoadFailed | Ou
 
 def _context_params(model: Model, options: LoadOptions) -> ContextParams:
     """A file may claim any context length, so what is not asked for explicitly is capped."""
-    remembered = _REMEMBERED_STATES if model.recurrent else _REMEMBERED
     length = options.context_length or min(model.train_context_length, options.context_cap)
     return ContextParams(
         length=-(-max(length, 1) // _CELL_BLOCK) * _CELL_BLOCK,
-        slots=min(options.slots + remembered + 1, _MOST_SEQUENCES),
+        slots=options.sequences(recurrent=model.recurrent),
         places=options.slots,
         batch=max(options.batch_tokens, options.slots),
         threads=options.threads or usable_cores(),
@@ -191,7 +191,8 @@ def _context_params(model: Model, options: LoadOptions) -> ContextParams:
     )
 
 
-def _make_context(model: Model, params: ContextParams, kv_bytes: int) -> Context:
+def _make_context(model: Model, params: ContextParams) -> Context:
+    kv_bytes = int(model.kv_row_elements() * params.length * _KV_BYTES[params.kv_type])
     try:
         return Context(model, params)
     except ModelLoadFailed as error:

@@ -79,12 +79,11 @@ def placement(
 def _why(
     options: LoadOptions, gpus: Sequence[Device], can_offload: bool, on_gpu: int, layers: int
 ) -> str:
-    if options.gpu_layers == 0:
-        return "engine.gpu_layers is 0"
     if not can_offload:
         return "this build of llama.cpp has no GPU support"
     if not gpus:
-        return "no GPU was found"
+        # With nothing to go there they are not looked for.
+        return "no layer was to go to a GPU" if options.gpu_layers == 0 else "no GPU was found"
     if options.gpu_layers and on_gpu >= min(options.gpu_layers, layers):
-        return f"engine.gpu_layers is {options.gpu_layers}"
+        return f"{options.gpu_layers} layers were to go to the GPU"
     return f"more than {on_gpu} of {layers} layers did not fit into the GPU's memory"

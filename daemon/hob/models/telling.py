@@ -38,6 +38,10 @@ class Teller:
         self._copying: dict[str, float] = {}
         self._warned: tuple[ErrorInfo, ...] = ()
 
+    def report_to(self, changes: Changes) -> None:
+        """From now on `changes` is called."""
+        self._changes = changes
+
     def tell(self, change: Change, before: Shelf, after: Shelf) -> None:
         """Tell one change from `before` to `after`."""
         match change.what:

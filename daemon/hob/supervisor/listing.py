@@ -79,10 +79,10 @@ def list_entries(
 
 def _state_of(info: ModelInfo, room: Room) -> ModelState:
     seat = room.seats.get(info.worker)
-    if info.problem is not None:
-        return "bad"
     if info.copying is not None:
         return "copying"
+    if info.problem is not None:
+        return "bad"
     if seat is None:
         return "available"
     if seat.worker.state == READY:

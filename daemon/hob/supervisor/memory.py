@@ -82,7 +82,8 @@ def planned(options: LoadOptions, fit: Fit | None) -> LoadOptions:
         options,
         context_length=fit.context_length or options.context_length,
         kv_type=fit.kv_type if fit.kv_type in ("f16", "q8_0", "q4_0") else options.kv_type,
-        gpu_layers=fit.gpu_layers,
+        # Without a GPU that the planner knows of, the worker looks for one itself.
+        gpu_layers=fit.gpu_layers or options.gpu_layers,
     )
 
 

@@ -27,6 +27,18 @@ KvType = Literal["f16", "q8_0", "q4_0"]
 SplitMode = Literal["none", "layer", "row"]
 ModelKind = Literal["text", "embedding", "reranking"]
 
+# Sequences that remember what was computed, besides those that are answered; running states take
+# memory for each of them.
+_REMEMBERED, _REMEMBERED_STATES = 24, 2
+# llama.cpp knows at most so many.
+_MOST_SEQUENCES = 256
+# Tokens of a step of an embedding model on the CPU. An encoder's attention looks at all pairs of
+# tokens in the step, of different inputs too: 64 gave 255 sentences a second, 128 336, 256 347,
+# 512 285, 1024 277.
+CPU_EMBEDDING_STEP = 256
+# Inputs of one such step: more of them gain nothing, and llama.cpp takes at most 256.
+EMBEDDING_STEP_INPUTS = 64
+
 
 class WarmPrompt(Value, frozen=True):
     """A system prompt that is in the cache right after the load; `source` says who declared it."""
@@ -82,6 +94,11 @@ class LoadOptions(Value, frozen=True):
     speculate: Auto = "auto"
     draft: str = ""
     projector: str = ""
+
+    def sequences(self, *, recurrent: bool) -> int:
+        """How many sequences the context of a model that writes text has."""
+        remembered = _REMEMBERED_STATES if recurrent else _REMEMBERED
+        return min(self.slots + remembered + 1, _MOST_SEQUENCES)
 
 
 class Device(Value, frozen=True):

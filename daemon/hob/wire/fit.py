@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from hob.wire.base import Body, Value
 
@@ -51,9 +53,9 @@ class FitRequest(Value, frozen=True):
     """The body of /hob/v1/models/fit; what is left out is as it would be loaded now."""
 
     model: str
-    context_length: int | None = None
+    context_length: Annotated[int, Meta(ge=0, le=2**24)] | None = None
     kv_type: Literal["f16", "q8_0", "q4_0"] | None = None
-    gpu_layers: int | None = None
+    gpu_layers: Annotated[int, Meta(ge=0, le=10_000)] | None = None
 
 
 class Fit(Body, frozen=True):

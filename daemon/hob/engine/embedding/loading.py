@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -19,15 +19,19 @@ from hob.engine.native.embedding import (
     pair_form,
     takes_characters_apart,
 )
+from hob.engine.native.library import log
 from hob.engine.native.model import Model
-from hob.wire.engine import FromWorker, LoadedInfo, LoadOptions, ModelKind, Placement
+from hob.wire.engine import (
+    CPU_EMBEDDING_STEP,
+    EMBEDDING_STEP_INPUTS,
+    Device,
+    FromWorker,
+    LoadedInfo,
+    LoadOptions,
+    ModelKind,
+    Placement,
+)
 from hob.wire.models import ENCODER_ARCHITECTURES
-
-# Tokens of a step on the CPU. An encoder's attention looks at all pairs of tokens in the step, of
-# different inputs too: 64 gave 255 sentences a second, 128 336, 256 347, 512 285, 1024 277.
-_CPU_STEP = 256
-# Inputs of one step: more of them gain nothing, and llama.cpp takes at most 256.
-_STEP_INPUTS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ def open_embedder(
     options: LoadOptions,
     placement: Placement,
     *,
+    gpus: Sequence[Device],
     stack: ExitStack,
     began: float,
 ) -> LoadedEmbedder:
@@ -69,33 +74,34 @@ def open_embedder(
     """
     encoder = model.architecture in ENCODER_ARCHITECTURES
     on_gpu = placement.layers_on_gpu > 0
-    batch = options.batch_tokens if on_gpu else min(options.batch_tokens, _CPU_STEP)
+    batch = options.batch_tokens if on_gpu else min(options.batch_tokens, CPU_EMBEDDING_STEP)
     params = EmbeddingParams(
         pooling=purpose.pooling,
         encoder=encoder,
         longest=longest_input(model.train_context_length, options),
         batch=batch,
-        inputs=min(_STEP_INPUTS, batch),
+        inputs=min(EMBEDDING_STEP_INPUTS, batch),
         threads=options.threads or usable_cores(),
         flash_attention=options.flash_attention,
     )
     context = stack.enter_context(EmbeddingContext(model, params))
     warm_from = time.monotonic()
     context.warm_up(model.vocab.bos or 0)
+    memory = log.taken.needs([gpu.name for gpu in gpus])
     info = LoadedInfo(
         context_length=params.longest,
         train_context_length=model.train_context_length,
         slots=params.inputs,
         threads=params.threads,
         model_bytes=model.size_bytes,
-        # Two bytes for each number: the cells are 16-bit floats.
-        kv_bytes=0 if encoder else 2 * model.kv_row_elements() * context.cells,
+        kv_bytes=sum(need.kv_bytes for need in memory),
         placement=placement,
         template="",
         load_s=warm_from - began,
         warm_up_s=time.monotonic() - warm_from,
         kind=purpose.kind,
         embedding_length=context.size if purpose.kind == "embedding" else 0,
+        memory=memory,
     )
     return LoadedEmbedder(purpose.kind, model, context, params, info)
 

@@ -17,10 +17,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from hob.engine.native.taken import Taken
 from hob.errors import StartFailed
 
 _PACKAGE = "llama_cpp"
-_LOG_WARN, _LOG_ERROR, _LOG_CONTINUED = 3, 4, 5
+_LOG_INFO, _LOG_WARN, _LOG_ERROR, _LOG_CONTINUED = 2, 3, 4, 5
 
 
 def _import_modules(*names: str) -> tuple[Any, ...]:
@@ -77,13 +78,15 @@ def bindings_version() -> str:
 
 
 class NativeLog:
-    """Sends llama.cpp's warnings and errors to stderr and remembers the last error.
+    """Sends llama.cpp's warnings and errors to stderr, and remembers the last error and the
+    buffers that were `taken`.
 
-    The remembered line is only shown to people; nothing is decided by its text.
+    What is remembered is only shown to people; nothing is decided by its text.
     """
 
     def __init__(self) -> None:
         self.last_error = ""
+        self.taken = Taken()
         self._level = 0
         # The library keeps the bare pointer, so the callback must live as long as the process.
         self.callback = lib.llama_log_callback(self._write)
@@ -94,6 +97,8 @@ class NativeLog:
     def _write(self, level: int, text: bytes, _user_data: object) -> None:
         if level != _LOG_CONTINUED:
             self._level = level
+        if self._level == _LOG_INFO and b" buffer size = " in text:
+            self.taken.read(text.decode("utf-8", "replace"))
         if self._level not in (_LOG_WARN, _LOG_ERROR):
             return
         line = text.decode("utf-8", "replace")

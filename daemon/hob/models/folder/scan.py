@@ -268,6 +268,7 @@ def combine(
         projector_bytes=_size(projector) if projector else 0,
         has_chat_template=about.has_chat_template,
         license=about.license,
+        kv_bytes_per_token=about.attention.kv_bytes_per_token if about.attention else None,
         problem=error,
         copying=Copying(done_bytes=way.done, total_bytes=way.total) if way else None,
         id="" if error else about.fingerprint,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hob.errors import BadModelFile
+from hob.models.gguf.attention import Attention, find_attention
 from hob.models.gguf.capabilities import capabilities_of
 from hob.models.gguf.checks import clean, find_problem, is_projector
 from hob.models.gguf.header import TEMPLATE_KEY, Header
+from hob.models.gguf.shape import Shape, find_shape
 from hob.models.gguf.types import FILE_TYPE_GUESSED, FILE_TYPES
 from hob.wire.models import Capability
 
@@ -24,7 +26,8 @@ class Description:
     `base_name` are the publisher's words for the size and the family. `shard_number` counts from 0;
     `shard_count` is 0 when the file is not split. `is_adapter`: it is a LoRA adapter, and
     `is_projector`: it gives another model eyes (`sees`) or ears (`hears`); the `problem` of both is
-    that they are not models by themselves.
+    that they are not models by themselves. `attention` is what it remembers, and `shape` how large
+    its parts are.
     """
 
     title: str = ""
@@ -48,6 +51,8 @@ class Description:
     hears: bool = False
     fingerprint: str = ""
     weight_bytes: int | None = None
+    attention: Attention | None = None
+    shape: Shape | None = None
     problem: BadModelFile | None = None
 
 
@@ -76,6 +81,8 @@ def describe(header: Header) -> Description:
         is_adapter=header.text("general.type") == "adapter",
         is_projector=is_projector(header, architecture),
         sees=header.flag("clip.has_vision_encoder"),
+        attention=None if shard_number else find_attention(header, architecture),
+        shape=find_shape(header, architecture),
         hears=header.flag("clip.has_audio_encoder"),
         fingerprint=header.fingerprint,
         weight_bytes=header.weight_bytes,

@@ -20,7 +20,7 @@ from hob.models.gguf import fill
 from hob.models.gguf.cursor import NO_MARKS, Cursor, Marks, cut_short, damaged
 from hob.models.gguf.known import KnownLists
 from hob.models.gguf.preamble import Preamble, read_preamble
-from hob.models.gguf.tensors import Group, Layout, padded, read_tensors, shown
+from hob.models.gguf.tensors import Group, Layout, Weights, padded, read_tensors, shown
 from hob.models.gguf.types import SCALAR_FORMATS, ValueType
 
 # Far above any real model; they bound the time and memory that a hostile header can cost, as do
@@ -67,7 +67,8 @@ class Entry(NamedTuple):
 class Header:
     """`parameters` counts the tensors' elements, `groups` tells of them, type by type. `data_end`
     is the size that the file must have at least, in bytes. `fingerprint` stands for the header and
-    the file's size: 16 hex digits, the same for every copy of the file. `problem`: it can be read,
+    the file's size: 16 hex digits, the same for every copy of the file. `weights` are told apart by
+    where llama.cpp puts them. `problem`: it can be read,
     and llama.cpp would not load it, whatever it says."""
 
     version: int
@@ -77,6 +78,7 @@ class Header:
     groups: tuple[Group, ...]
     data_end: int
     fingerprint: str
+    weights: Weights
     problem: BadModelFile | None = None
 
     @property
@@ -159,6 +161,7 @@ def _read_rest(cursor: Cursor, file_bytes: int, preamble: Preamble) -> Header:
         groups=tuple(layout.groups.values()),
         data_end=data_end,
         fingerprint=cursor.fingerprint(),
+        weights=layout.weights(),
         problem=preamble.problem,
     )
 

@@ -14,6 +14,11 @@ from hob.models.gguf.types import REMOVED_TENSOR_TYPES, TENSOR_TYPES, TensorType
 # llama.cpp's own limits.
 MAX_NAME_BYTES = 63
 MAX_DIMENSIONS = 4
+MAX_BLOCKS = 512
+# The tensors that llama.cpp never gives to a GPU.
+_INPUTS = frozenset(
+    {b"per_layer_token_embd", b"position_embd", b"token_embd", b"token_embd_norm", b"token_types"}
+)
 
 _INT64_MAX = 2**63 - 1
 # Length and name, dimensions, shape, type, offset.
@@ -30,6 +35,17 @@ class Group:
     size: int = 0
 
 
+@dataclass(frozen=True)
+class Weights:
+    """Bytes of the numbered blocks, of what turns tokens into numbers, and of what turns numbers
+    into tokens; `tied` when that is the same."""
+
+    blocks: tuple[int, ...] = ()
+    input: int = 0
+    output: int = 0
+    tied: bool = True
+
+
 @dataclass
 class Layout:
     """Where the tensors' data lies so far: each begins where the one before it ends, padded.
@@ -43,6 +59,9 @@ class Layout:
     next_offset: int = 0
     names: set[bytes] = field(default_factory=set)
     groups: dict[int, Group] = field(default_factory=dict)
+    _blocks: list[int] = field(default_factory=list)
+    _input: int = 0
+    _output: int = 0
 
     def add(self, name: bytes, shape: Sequence[int], kind: int, offset: int) -> None:
         """Raises BadModelFile for a tensor that cannot be where it says."""
@@ -67,6 +86,25 @@ class Layout:
         self.next_offset = padded(self.data_bytes, self.alignment)
         if self.next_offset > _INT64_MAX:
             raise damaged("its tensors would not fit on any disk")
+        self._weigh(name, size)
+
+    def weights(self) -> Weights:
+        """What was added so far, by its use."""
+        tied = b"output.weight" not in self.names
+        return Weights(tuple(self._blocks), self._input, self._output, tied)
+
+    def _weigh(self, name: bytes, size: int) -> None:
+        first, _, rest = name.partition(b".")
+        if first == b"blk":
+            number = rest.partition(b".")[0]
+            if number.isdigit() and len(number) <= 3 and (block := int(number)) < MAX_BLOCKS:
+                self._blocks += [0] * (block + 1 - len(self._blocks))
+                self._blocks[block] += size
+                return
+        if first in _INPUTS:
+            self._input += size
+        else:
+            self._output += size
 
     def _begin(self, kind: int) -> Group:
         form = TENSOR_TYPES.get(kind)
