@@ -31,6 +31,10 @@ from hob.config.kinds import WebAddress
 from hob.errors import AlreadyRunning, HobError
 from hob.instance import only_instance
 from hob.logs.setup import setup_logging
+from hob.models.adopt.adoption import Adoption
+from hob.models.adopt.found import here
+from hob.models.care.care import Care
+from hob.models.catalog import Recommender
 from hob.models.choose import choose
 from hob.models.fit.planner import FitPlanner
 from hob.models.folder.index import Index
@@ -143,6 +147,9 @@ class Daemon:
                 ),
                 fits=self._planner,
                 profiles=self._profiles,
+                care=Care(self._registry, self._pool.unload, here),
+                adoption=Adoption(self._registry, here),
+                catalog=Recommender(self._registry.infos, self._planner.memory),
             ),
             [guard(self._access.policy)],
             ApiOptions(max_body_bytes=config.api.max_body),

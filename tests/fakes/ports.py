@@ -30,7 +30,18 @@ from hob.wire.generate import (
     TopLogprob,
     Usage,
 )
-from hob.wire.library import Metadatum, ModelDetails, TensorGroup
+from hob.wire.library import (
+    AdoptableList,
+    Adopted,
+    ImportEvent,
+    ImportRequest,
+    Metadatum,
+    ModelDetails,
+    RecommendationList,
+    Removed,
+    TensorGroup,
+    VerifyEvent,
+)
 from hob.wire.models import ModelEntry, ModelInfo
 from hob.wire.profiles import NewProfile, Profile
 from hob.wire.pulls import HubModel, LoginReply, PullEntry, PullEvent, SearchReply
@@ -340,6 +351,68 @@ class FakeInspector:
 
 
 @dataclass
+class FakeCare:
+    """Does nothing and notes it; a gate among the events is waited for."""
+
+    done: list[str] = field(default_factory=list)
+    problem: HobError | None = None
+    verify_events: list[VerifyEvent | asyncio.Event] = field(default_factory=list)
+    import_events: list[ImportEvent] = field(default_factory=list)
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def remove(self, name: str, *, for_good: bool = False) -> Removed:
+        self._note(f"rm {name} {for_good}")
+        return Removed(model=name, files=(f"/models/{name}.gguf",), trash=True, freed_bytes=0)
+
+    async def rename(self, name: str, to: str) -> ModelInfo:
+        self._note(f"rename {name} {to}")
+        return model_info(to)
+
+    async def alias(self, alias: str, name: str) -> str:
+        self._note(f"alias {alias} {name}")
+        return name
+
+    async def verify(self, name: str, *, online: bool = False) -> AsyncIterator[VerifyEvent]:
+        self.done.append(f"verify {name} {online}")
+        try:
+            for event in self.verify_events:
+                if isinstance(event, asyncio.Event):
+                    await event.wait()
+                else:
+                    yield event
+        finally:
+            self.closed.set()
+
+    async def take_in(self, request: ImportRequest) -> AsyncIterator[ImportEvent]:
+        self.done.append(f"import {request.path} {request.how}")
+        for event in self.import_events:
+            yield event
+
+    def _note(self, what: str) -> None:
+        if self.problem is not None:
+            raise self.problem
+        self.done.append(what)
+
+
+@dataclass
+class FakeAdoption:
+    adopted: list[tuple[str, ...]] = field(default_factory=list)
+
+    async def adoptable(self) -> AdoptableList:
+        return AdoptableList(models=())
+
+    async def adopt(self, wanted: Sequence[str]) -> Adopted:
+        self.adopted.append(tuple(wanted))
+        return Adopted(models=(model_info("linked"),), failed={})
+
+
+@dataclass
+class FakeCatalog:
+    async def recommendations(self, *, every: bool = False) -> RecommendationList:
+        return RecommendationList(dated="every" if every else "some", models=())
+
+
+@dataclass
 class FakeFacts:
     """What is put into `facts` is told to the one subscriber; None ends it."""
 
@@ -490,6 +563,9 @@ class Fakes:
     inspector: FakeInspector
     profiles: FakeProfiles = field(default_factory=FakeProfiles)
     fits: FakeFits = field(default_factory=FakeFits)
+    care: FakeCare = field(default_factory=FakeCare)
+    adoption: FakeAdoption = field(default_factory=FakeAdoption)
+    catalog: FakeCatalog = field(default_factory=FakeCatalog)
 
     @classmethod
     def make(cls) -> Fakes:
@@ -517,4 +593,7 @@ class Fakes:
             inspector=self.inspector,
             fits=self.fits,
             profiles=self.profiles,
+            care=self.care,
+            adoption=self.adoption,
+            catalog=self.catalog,
         )

@@ -12,6 +12,7 @@ from aiohttp import http_exceptions, web
 from hob import __version__
 from hob.api import hub_routes, native_daemon, native_events, native_text, rerank
 from hob.api.middleware import answer_errors
+from hob.api.models import adopt, care, catalog
 from hob.api.models import fit as model_fit
 from hob.api.models import folder as model_folder
 from hob.api.models import profiles as model_profiles
@@ -47,6 +48,10 @@ _MODULES = (
     model_fit,
     pull_routes,
     hub_routes,
+    # Before the route that takes any name.
+    adopt,
+    catalog,
+    care,
     model_routes,
     model_folder,
     model_show,

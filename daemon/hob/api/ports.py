@@ -13,7 +13,16 @@ from hob.wire.calls import Call, CallResult
 from hob.wire.events import Event
 from hob.wire.fit import Fit, FitRequest
 from hob.wire.generate import GenerateEvent, GenerateRequest
-from hob.wire.library import ModelDetails
+from hob.wire.library import (
+    AdoptableList,
+    Adopted,
+    ImportEvent,
+    ImportRequest,
+    ModelDetails,
+    RecommendationList,
+    Removed,
+    VerifyEvent,
+)
 from hob.wire.models import ModelEntry, ModelInfo
 from hob.wire.profiles import NewProfile, Profile
 from hob.wire.pulls import LoginReply, PullEntry, PullEvent, SearchReply
@@ -155,6 +164,47 @@ class Inspector(Protocol):
 
     async def details(self, entry: ModelEntry) -> ModelDetails:
         """All that is known of the model, a bad one included."""
+
+
+class Care(Protocol):
+    """What a person does with the models of the library; names may be unambiguous parts."""
+
+    async def remove(self, name: str, *, for_good: bool = False) -> Removed:
+        """Put a model's files away. Raises ModelError, InvalidRequest or DownloadError."""
+
+    async def rename(self, name: str, to: str) -> ModelInfo:
+        """Give a model's files another name. Raises ModelError, InvalidRequest or DownloadError."""
+
+    async def alias(self, alias: str, name: str) -> str:
+        """Let `alias` mean a model, or nothing when `name` is empty; the model's full name.
+
+        Raises ModelError or InvalidRequest.
+        """
+
+    def verify(self, name: str, *, online: bool = False) -> AsyncIterator[VerifyEvent]:
+        """Compare a model's files with their digests. Problems come as VerifyFailed."""
+
+    def take_in(self, request: ImportRequest) -> AsyncIterator[ImportEvent]:
+        """Bring a file into the models folder. Problems come as ImportFailed."""
+
+
+class Adoption(Protocol):
+    """The models of other programs on this machine."""
+
+    async def adoptable(self) -> AdoptableList: ...
+
+    async def adopt(self, wanted: Sequence[str]) -> Adopted:
+        """Link these, by their names or programs; all for nothing.
+
+        Raises ModelNotFound or ModelAmbiguous.
+        """
+
+
+class Catalog(Protocol):
+    """The curated list of models that can be fetched."""
+
+    async def recommendations(self, *, every: bool = False) -> RecommendationList:
+        """What suits this machine, best first; `every` for the whole list."""
 
 
 class Facts(Protocol):

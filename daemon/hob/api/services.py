@@ -13,6 +13,9 @@ from aiohttp import web
 from hob.api.auth import VIA
 from hob.api.ports import (
     Access,
+    Adoption,
+    Care,
+    Catalog,
     Daemon,
     Downloads,
     Facts,
@@ -40,6 +43,9 @@ class Services:
     inspector: Inspector
     fits: Fits
     profiles: Profiles
+    care: Care
+    adoption: Adoption
+    catalog: Catalog
 
 
 @dataclass(frozen=True)

@@ -94,8 +94,9 @@ class Registry:
 
     @property
     def warnings(self) -> tuple[ErrorInfo, ...]:
-        """What keeps changes from being seen at once, and what is wrong with profiles."""
-        return self._warnings + self._shelf.problems
+        """What keeps changes from being seen at once; what is wrong with a profile is told where it
+        is listed, as with a model."""
+        return self._warnings
 
     def infos(self) -> Sequence[ModelInfo]:
         """Every model, bad ones included, by name."""

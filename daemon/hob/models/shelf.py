@@ -41,12 +41,6 @@ class Shelf:
     aliases: Mapping[str, str] = field(default_factory=dict)
     former: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def problems(self) -> tuple[ErrorInfo, ...]:
-        """What is wrong with profiles."""
-        wrong = (profile.problem for profile in self.profiles.values() if profile.problem)
-        return tuple(wrong)
-
     def find(self, wanted: str) -> str:
         """The name of the model that `wanted` means: its name, an alias, a name that it had, or
         any unambiguous part of its name or alias. Adapters come last, since they only say what

@@ -9,11 +9,14 @@ import click
 from hob.cli.autostart import running_client
 from hob.cli.context import App, json_option, no_start_option
 from hob.cli.formatting import counted, duration, parameters, print_json, size, table
+from hob.cli.models.adopt import adopt
+from hob.cli.models.care import alias, import_file, remove, rename, verify
 from hob.cli.models.fit import fit
 from hob.cli.models.folder import copying_lines, forgive, warning_lines
 from hob.cli.models.name import ModelName
 from hob.cli.models.profiles import profile, profiles
 from hob.cli.models.pull import pull, pulls, search
+from hob.cli.models.recommend import recommend
 from hob.cli.models.show import show
 from hob.cli.progress import LoadingWatcher
 from hob.cli.sanitize import clean, one_line
@@ -88,6 +91,8 @@ models.add_command(pulls)
 models.add_command(search)
 models.add_command(forgive)
 models.add_command(show)
+for command in (adopt, remove, rename, alias, verify, import_file, recommend):
+    models.add_command(command)
 
 
 @models.command()
