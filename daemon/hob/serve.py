@@ -34,6 +34,7 @@ from hob.logs.setup import setup_logging
 from hob.models.adopt.adoption import Adoption
 from hob.models.adopt.found import here
 from hob.models.care.care import Care
+from hob.models.care.hub import ListedDigests
 from hob.models.catalog import Recommender
 from hob.models.choose import choose
 from hob.models.fit.planner import FitPlanner
@@ -147,7 +148,12 @@ class Daemon:
                 ),
                 fits=self._planner,
                 profiles=self._profiles,
-                care=Care(self._registry, self._pool.unload, here),
+                care=Care(
+                    self._registry,
+                    self._pool.unload,
+                    here,
+                    hub=ListedDigests(self._pulls.list_files, here, self._registry.folders),
+                ),
                 adoption=Adoption(self._registry, here),
                 catalog=Recommender(self._registry.infos, self._planner.memory),
             ),
