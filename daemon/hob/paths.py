@@ -24,6 +24,11 @@ class Paths:
     cache_dir: Path
 
     @property
+    def profiles_dir(self) -> Path:
+        """What is set for models, beside what lies in the models folder itself."""
+        return self.config_file.parent / "profiles"
+
+    @property
     def socket(self) -> Path:
         """The UNIX socket; on Windows the name of the pipe."""
         if sys.platform == "win32":

@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -39,6 +40,8 @@ from hob.models.choose import choose
 from hob.models.fit.planner import FitPlanner
 from hob.models.folder.index import Index
 from hob.models.folder.scan import Scanner
+from hob.models.profiles.read import read_profiles
+from hob.models.profiles.service import ProfileService
 from hob.models.pull.pulls import PullOptions, Pulls
 from hob.models.registry import Registry
 from hob.models.show import Inspector
@@ -95,14 +98,18 @@ class Daemon:
         self._registry = Registry(
             list(dict.fromkeys((config.models.folder, *config.models.folders))),
             self._bus.publish,
+            read_profiles=read_profiles,
+            profile_folders=[paths.profiles_dir],
             scanner=Scanner(Index(paths.model_index)),
             notes=paths.notes_file,
         )
-        load_options = pool_options(config, paths).load
+        self._profiles = ProfileService(self._registry)
+        options = pool_options(config, paths)
+        load_options = partial(self._profiles.load_options, options=options.load)
         self._planner = FitPlanner(
             self._registry.model,
             infos=self._registry.infos,
-            options=lambda _info: load_options,
+            options=load_options,
             margin_bytes=config.models.memory_margin,
             held=self._held_memory,
         )
@@ -110,8 +117,10 @@ class Daemon:
             resolve=self._registry.resolve,
             infos=self._registry.infos,
             publish=self._bus.publish,
-            options=pool_options(config, paths),
+            options=options,
             on_use=self._remember_use,
+            load_options=load_options,
+            warm_prompts=self._profiles.warm_prompts,
             on_crash=lambda info, error: self._registry.quarantine(info, ErrorInfo.of(error)),
             planner=self._planner,
             look_again=lambda: asyncio.to_thread(self._planner.machine.refresh),
@@ -139,6 +148,7 @@ class Daemon:
                     profile=self._registry.profile,
                 ),
                 fits=self._planner,
+                profiles=self._profiles,
                 care=Care(
                     self._registry,
                     self._pool.unload,

@@ -11,6 +11,7 @@ import httpx2
 import msgspec
 import openai
 import pytest
+from msgspec.structs import replace
 
 from fakes.ports import model_info
 from fakes.running_api import RunningApi
@@ -151,6 +152,14 @@ async def test_the_only_model_for_it_is_taken_when_none_is_named(
     reply = await api.post("/v1/embeddings", {"input": ["a", "b"], "model": model})
     assert reply.json()["model"] == "minilm"
     assert api.fakes.models.asked == ["minilm"]
+
+
+async def test_a_profile_of_the_only_model_is_no_second_one(
+    api: RunningApi, library: list[ModelInfo]
+) -> None:
+    library.append(replace(info("searcher", "embedding"), base="minilm"))
+    reply = await api.post("/v1/embeddings", {"input": ["a", "b"]})
+    assert reply.json()["model"] == "minilm"
 
 
 async def test_of_several_models_one_must_be_named(

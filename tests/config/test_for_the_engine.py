@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hob.config import load_config
+from hob.errors import ConfigError
 from hob.paths import Paths
 from hob.serve import make_cache_folder, pool_options
 from hob.wire.engine import CacheOptions, LoadOptions, WarmPrompt
@@ -62,3 +63,16 @@ def test_a_cache_folder_that_cannot_be_made_does_not_keep_the_daemon_from_starti
     paths.cache_dir.write_text("a file in its place")
     make_cache_folder(load_config(paths, {}, {}), paths)
     assert not paths.prefix_dir.exists()
+
+
+@pytest.mark.parametrize("template", ["", "chatml", "{% for m in messages %}\n{{ m }}{% endfor %}"])
+def test_a_chat_template_is_a_name_or_a_text(paths: Paths, template: str) -> None:
+    config = load_config(paths, {}, {"engine.chat_template": template})
+    assert pool_options(config, paths).load.template_override == template
+
+
+def test_a_chat_template_that_there_is_not_is_told_with_those_that_there_are(paths: Paths) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(paths, {}, {"engine.chat_template": "chatlm"})
+    assert "is no built-in template, and not the text of one" in caught.value.message
+    assert "one of chatml, llama2" in caught.value.hint

@@ -53,7 +53,7 @@ class Bench:
             on_crash=lambda info, error: self.crashes.append((info, error)),
         )
 
-    def read_warm_prompts(self) -> Sequence[WarmPrompt]:
+    def read_warm_prompts(self, _: ModelInfo) -> Sequence[WarmPrompt]:
         if self.options_error is not None:
             raise self.options_error
         return self.warm_prompts

@@ -43,6 +43,7 @@ from hob.wire.library import (
     VerifyEvent,
 )
 from hob.wire.models import ModelEntry, ModelInfo
+from hob.wire.profiles import NewProfile, Profile
 from hob.wire.pulls import HubModel, LoginReply, PullEntry, PullEvent, SearchReply
 from hob.wire.status import ApiStatus, Status, TokenReply, WorkerStatus
 
@@ -119,6 +120,30 @@ class FakeLibrary:
         if found is None:
             raise ModelNotFound(f"There is no model {name}.", hint="`hob models`", param="model")
         return found
+
+
+@dataclass
+class FakeProfiles:
+    known: dict[str, Profile] = field(default_factory=dict)
+    problem: HobError | None = None
+
+    def profile(self, name: str) -> Profile | None:
+        return self.known.get(name)
+
+    def profiles(self) -> Sequence[Profile]:
+        return tuple(self.known.values())
+
+    async def create(self, wanted: NewProfile) -> Profile:
+        if self.problem is not None:
+            raise self.problem
+        made = Profile(
+            name=wanted.name,
+            model=wanted.model,
+            system=wanted.system,
+            path=f"/models/{wanted.name}.toml",
+        )
+        self.known[wanted.name] = made
+        return made
 
 
 @dataclass
@@ -536,6 +561,7 @@ class Fakes:
     pulls: FakeDownloads
     hub: FakeHubAccess
     inspector: FakeInspector
+    profiles: FakeProfiles = field(default_factory=FakeProfiles)
     fits: FakeFits = field(default_factory=FakeFits)
     care: FakeCare = field(default_factory=FakeCare)
     adoption: FakeAdoption = field(default_factory=FakeAdoption)
@@ -566,6 +592,7 @@ class Fakes:
             hub=self.hub,
             inspector=self.inspector,
             fits=self.fits,
+            profiles=self.profiles,
             care=self.care,
             adoption=self.adoption,
             catalog=self.catalog,

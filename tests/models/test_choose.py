@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from hob.models.choose import choose
 from hob.wire.base import ErrorInfo
 from hob.wire.models import Capability, ModelInfo
@@ -80,3 +82,9 @@ def test_bad_files_and_embedding_models_are_never_chosen() -> None:
 
 def test_an_empty_library_chooses_nothing() -> None:
     assert choose([], setting="", last_used="").name == ""
+
+
+def test_a_profile_is_chosen_only_when_it_was_asked_for() -> None:
+    writer = replace(model("a-writer"), base="b")
+    assert choose([writer, model("b")], setting="", last_used="").name == "b"
+    assert choose([writer, model("b")], setting="", last_used="a-writer").name == "a-writer"

@@ -15,6 +15,7 @@ from hob.api.middleware import answer_errors
 from hob.api.models import adopt, care, catalog
 from hob.api.models import fit as model_fit
 from hob.api.models import folder as model_folder
+from hob.api.models import profiles as model_profiles
 from hob.api.models import pulls as pull_routes
 from hob.api.models import routes as model_routes
 from hob.api.models import show as model_show
@@ -42,6 +43,8 @@ _LINGER_S = 2.0
 
 _MODULES = (
     native_daemon,
+    # Before the route of a model of any name.
+    model_profiles,
     model_fit,
     pull_routes,
     hub_routes,

@@ -15,6 +15,7 @@ from hob.api.openai.answers import answer
 from hob.api.openai.requests import Plan, plan_chat, plan_completion
 from hob.api.openai.routes import text_format
 from hob.api.priority import priority_of
+from hob.api.profiled import profiled
 from hob.api.replies import json_reply, read
 from hob.api.services import ADMISSION, SERVICES, refuse_while_stopping, resolve_model
 from hob.errors import InvalidRequest, ProtocolError
@@ -120,7 +121,7 @@ async def count_tokens(request: web.Request) -> web.Response:
 async def infill(request: web.Request) -> web.StreamResponse:
     """What stands between two texts; the reply is a completion's."""
     services = request.app[SERVICES]
-    body = decode(await read(request), InfillRequest)
+    body = profiled(services, decode(await read(request), InfillRequest))
     plain = msgspec.structs.replace(body, prompt=body.prefix, suffix="")
     priority = priority_of(request, body.priority or "normal")
     adapter = services.library.resolve_adapter
@@ -155,10 +156,10 @@ def _prompt(
     id_ = _new_id("prompt")
     parsed: ChatCompletionRequest | CompletionRequest
     if chat_only or decode(body, _Shape).messages != _NULL:
-        parsed = decode(body, ChatCompletionRequest)
+        parsed = profiled(services, decode(body, ChatCompletionRequest))
         plan = plan_chat(parsed, id_, priority, services.library.resolve_adapter)
     else:
-        parsed = decode(body, CompletionRequest)
+        parsed = profiled(services, decode(body, CompletionRequest))
         plan = plan_completion(parsed, id_, priority, services.library.resolve_adapter)
     if len(plan.requests) > plan.runs_per_prompt:
         raise InvalidRequest(

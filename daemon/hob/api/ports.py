@@ -24,6 +24,7 @@ from hob.wire.library import (
     VerifyEvent,
 )
 from hob.wire.models import ModelEntry, ModelInfo
+from hob.wire.profiles import NewProfile, Profile
 from hob.wire.pulls import LoginReply, PullEntry, PullEvent, SearchReply
 from hob.wire.status import ApiStatus, Status, TokenReply, WorkerStatus
 
@@ -93,6 +94,19 @@ class HubAccess(Protocol):
 
     async def logout(self) -> LoginReply:
         """Forget the token. Raises SecretStoreError."""
+
+
+class Profiles(Protocol):
+    """What is set for the models, and the models that are made of others by it."""
+
+    def profile(self, name: str) -> Profile | None:
+        """The profile of the model of exactly that name: its own, or the one that it is."""
+
+    def profiles(self) -> Sequence[Profile]:
+        """Every profile, those that cannot be used included."""
+
+    async def create(self, wanted: NewProfile) -> Profile:
+        """Write a file for a profile, and know it. Raises ModelError."""
 
 
 class Models(Protocol):

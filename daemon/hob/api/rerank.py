@@ -10,6 +10,7 @@ from msgspec import UNSET
 from hob.api.bodies import decode
 from hob.api.keep_alive import keep_alive_of
 from hob.api.priority import priority_of
+from hob.api.profiled import usual_keep_alive, usual_priority
 from hob.api.replies import json_reply, read
 from hob.api.services import ADMISSION, SERVICES, refuse_while_stopping
 from hob.api.suited import resolve_suited
@@ -34,11 +35,13 @@ async def rerank(request: web.Request) -> web.Response:
     documents = documents_of(body)
     call = Rerank(
         id=f"rank-{secrets.token_hex(12)}",
-        priority=priority_of(request),
+        priority=priority_of(request, usual_priority(services, body.model)),
         query=body.query,
         documents=documents,
     )
     keep_alive = keep_alive_of(body.keep_alive)
+    if keep_alive is None:
+        keep_alive = usual_keep_alive(services, body.model)
     refuse_while_stopping(services)
     model = resolve_suited(services, body.model, "reranking")
     with request.app[ADMISSION].admit(1):

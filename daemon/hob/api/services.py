@@ -24,6 +24,7 @@ from hob.api.ports import (
     Inspector,
     Library,
     Models,
+    Profiles,
 )
 from hob.errors import ForbiddenPeer, ModelNotFound, NoModels, Overloaded, ShuttingDown
 
@@ -41,6 +42,7 @@ class Services:
     hub: HubAccess
     inspector: Inspector
     fits: Fits
+    profiles: Profiles
     care: Care
     adoption: Adoption
     catalog: Catalog

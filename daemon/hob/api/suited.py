@@ -20,19 +20,22 @@ def resolve_suited(services: Services, asked: str | None, capability: Capability
     Raises UnsupportedParameter for one that cannot, ModelAmbiguous, NoModels, ModelNotFound or
     BadModelFile.
     """
-    suited = [
-        info.name
+    infos = [
+        info
         for info in services.library.infos()
         if info.problem is None and capability in info.capabilities
     ]
+    suited = [info.name for info in infos]
     if asked and asked != DEFAULT_MODEL:
         info = services.library.resolve(checked_name(asked))
         _refuse_unsuited(info, capability, suited)
         return info.name
     if services.models.chosen in suited:
         return services.models.chosen
-    if len(suited) == 1:
-        return suited[0]
+    # A profile of the only model is no second one.
+    models = [info.name for info in infos if not info.base]
+    if len(models) == 1:
+        return models[0]
     purpose = _PURPOSES[capability]
     if suited:
         raise ModelAmbiguous(

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         RecommendationList,
         Removed,
     )
+    from hob.wire.profiles import Profile, ProfileList
     from hob.wire.text import PrefillReply
 
 DEFAULT_TIMEOUT_S = 10.0
@@ -82,6 +83,20 @@ class Client:
         from urllib.parse import quote
 
         return self._call("GET", f"/hob/v1/models/{quote(name, safe='')}", ModelEntry)
+
+    def profiles(self, *, rescan: bool = False) -> ProfileList:
+        """Every profile; `rescan` reads the folders first."""
+        from hob.wire.profiles import ProfileList
+
+        target = f"/hob/v1/models/profiles{'?rescan=1' if rescan else ''}"
+        return self._call("GET", target, ProfileList)
+
+    def new_profile(self, name: str, model: str, system: str = "") -> Profile:
+        """Have a file written for a profile; its path comes back with it."""
+        from hob.wire.profiles import NewProfile, Profile
+
+        wanted = NewProfile(name=name, model=model, system=system)
+        return self._call("POST", "/hob/v1/models/profiles/new", Profile, wanted, waits=True)
 
     def forgive(self, model: str) -> ModelEntry:
         """Let a model whose load crashed the worker be loaded again."""

@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, get_args
 
 from hob.config.units import (
     DURATION_UNITS,
@@ -23,6 +23,7 @@ from hob.config.units import (
     parse_duration,
     parse_size,
 )
+from hob.wire.template import MAX_TEMPLATE_CHARS, BuiltinTemplate
 
 _TRUE = frozenset({"true", "on", "yes", "1"})
 _FALSE = frozenset({"false", "off", "no", "0"})
@@ -136,6 +137,23 @@ class Text(_Textual):
             raise ValueError("is too long")
         if _CONTROL.search(text):
             raise ValueError("contains control characters")
+        return text
+
+
+@dataclass(frozen=True)
+class Template(Text):
+    """A chat template: the name of a built-in one, or the text of one."""
+
+    longest: int = MAX_TEMPLATE_CHARS
+
+    @property
+    def allowed(self) -> str:
+        return f"one of {', '.join(get_args(BuiltinTemplate))}, or the text of a template in Jinja"
+
+    def check(self, native: object) -> str:
+        text = super().check(native)
+        if text and text not in get_args(BuiltinTemplate) and not ("{{" in text or "{%" in text):
+            raise ValueError("is no built-in template, and not the text of one")
         return text
 
 

@@ -22,6 +22,7 @@ from hob.config.kinds import (
     Shares,
     Size,
     Switch,
+    Template,
     Text,
     Texts,
     WebAddress,
@@ -243,8 +244,8 @@ class EngineConfig(Section, frozen=True):
         str,
         Setting(
             "",
-            Text(100),
-            "The name of a built-in chat template, such as chatml; empty for the model's own.",
+            Template(),
+            "A built-in chat template's name, or a template's text; empty for the model's own.",
         ),
     ]
     warm_prompts: Annotated[

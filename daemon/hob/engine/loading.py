@@ -25,6 +25,7 @@ from hob.engine.placing import check_kv_type, check_split, gpus_of, layer_wishes
 from hob.engine.placing import placement as place
 from hob.engine.projection import Projection
 from hob.engine.prompts.templates_builtin import ModelFacts, TemplateChoice, choose_template
+from hob.engine.prompts.wished import check_wished
 from hob.engine.textmodel import LoadedModel
 from hob.errors import ModelLoadFailed, OutOfMemory, UnsupportedParameter
 from hob.wire.engine import KvType, LoadedInfo, LoadOptions, Placement
@@ -44,9 +45,10 @@ def load(
     """Load and warm up, with as many layers on the GPU as fit. What was opened is closed by
     `stack`.
 
-    Raises ModelLoadFailed, OutOfMemory or InvalidRequest.
+    Raises ModelLoadFailed, OutOfMemory, TemplateFailed or InvalidRequest.
     """
     began = time.monotonic()
+    check_wished(options.template_override, options.template_from)
     check_kv_type(options)
     check_split(options, gpus_of(devices()))
     *more, fewest = layer_wishes(options, can_offload())
@@ -220,4 +222,4 @@ def _template(model: Model, options: LoadOptions) -> TemplateChoice:
         architecture=model.architecture,
         has_token=has_token,
     )
-    return choose_template(facts, options.template_override)
+    return choose_template(facts, options.template_override, options.template_from)

@@ -21,7 +21,8 @@ class Choice:
 def choose(infos: Sequence[ModelInfo], setting: str, last_used: str) -> Choice:
     """The setting, else the last used, else the smallest model that can chat, else the smallest.
 
-    Models that cannot be loaded, or that generate no text, are never chosen.
+    Models that cannot be loaded, or that generate no text, are never chosen, and profiles of models
+    only when somebody has asked for them.
     """
     usable = [info for info in infos if info.problem is None and "completion" in info.capabilities]
     names = [info.name for info in usable]
@@ -33,6 +34,7 @@ def choose(infos: Sequence[ModelInfo], setting: str, last_used: str) -> Choice:
             return Choice(match(names, wanted), f"{skipped}{what}")
         except ModelError as problem:
             skipped += f"{what} cannot be used ({problem.message.rstrip('.')}), so "
+    usable = [info for info in usable if not info.base]
     if not usable:
         return Choice("", f"{skipped}there is no model that can answer")
     chats = [info for info in usable if "chat" in info.capabilities]

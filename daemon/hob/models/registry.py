@@ -23,6 +23,7 @@ from hob.models.looking import Looker, ReadProfiles
 from hob.models.names import echo, match
 from hob.models.notes import Digest, Notes, target_of
 from hob.models.pace import Pace, Round
+from hob.models.profiles.library import Resolver
 from hob.models.shelf import Shelf, arrange, check_alias
 from hob.models.telling import Teller
 from hob.wire.base import ErrorInfo
@@ -70,6 +71,7 @@ class Registry:
         self._files: Mapping[str, Model] = {}
         self._profiles: Sequence[Profile] = ()
         self._shelf = Shelf()
+        self._resolve = Resolver()
         self._warnings: tuple[ErrorInfo, ...] = ()
         self._looking = asyncio.Lock()
         self._looked = False
@@ -92,8 +94,9 @@ class Registry:
 
     @property
     def warnings(self) -> tuple[ErrorInfo, ...]:
-        """What keeps changes from being seen at once, and what is wrong with profiles."""
-        return self._warnings + self._shelf.problems
+        """What keeps changes from being seen at once; what is wrong with a profile is told where it
+        is listed, as with a model."""
+        return self._warnings
 
     def infos(self) -> Sequence[ModelInfo]:
         """Every model, bad ones included, by name."""
@@ -238,7 +241,7 @@ class Registry:
                 self._notes.moved_digest(was.path, now.path)
         self._files, self._profiles = files, profiles
         self._notes.settle({name: model.info for name, model in files.items()})
-        self._shelf = after = arrange(files, self._notes, profiles)
+        self._shelf = after = arrange(files, self._notes, profiles, self._resolve)
         changes += compare_made(_made(before), _made(after))
         for change in changes:
             self._teller.tell(change, before, after)
@@ -308,7 +311,7 @@ class Registry:
     def _show_again(self, names: set[str]) -> None:
         """What is noted of these models changed."""
         before = self._shelf
-        self._shelf = after = arrange(self._files, self._notes, self._profiles)
+        self._shelf = after = arrange(self._files, self._notes, self._profiles, self._resolve)
         for name in sorted(names & after.files.keys()):
             self._teller.shown_otherwise(name, after)
         for change in compare_made(_made(before), _made(after)):

@@ -5,25 +5,24 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from hob.errors import (
-    HobError,
     InvalidRequest,
     ModelError,
     ModelNotFound,
     ModelQuarantined,
     NameTaken,
-    ProfileInvalid,
 )
 from hob.models.folder.scan import Model
 from hob.models.names import echo, match
 from hob.models.notes import Notes, Target
+from hob.models.profiles.library import Resolve, resolve_among
+from hob.models.profiles.loading import info_of
 from hob.wire.base import ErrorInfo
-from hob.wire.models import ModelInfo
 from hob.wire.profiles import Profile
 
 _ALIAS = re.compile(r"[\w][\w.:+-]{0,99}")
@@ -42,12 +41,6 @@ class Shelf:
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     former: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def problems(self) -> tuple[ErrorInfo, ...]:
-        """What is wrong with profiles."""
-        wrong = (profile.problem for profile in self.profiles.values() if profile.problem)
-        return tuple(wrong)
 
     def find(self, wanted: str) -> str:
         """The name of the model that `wanted` means: its name, an alias, a name that it had, or
@@ -69,14 +62,19 @@ class Shelf:
             raise not_found from None
 
 
-def arrange(files: Mapping[str, Model], notes: Notes, profiles: Sequence[Profile]) -> Shelf:
+def arrange(
+    files: Mapping[str, Model],
+    notes: Notes,
+    profiles: Sequence[Profile],
+    resolve: Resolve = resolve_among,
+) -> Shelf:
     """All that is shown, by name."""
     aliases = _present(notes.aliases, files)
     former = {old: new for old, new in _present(notes.former, files).items() if old not in files}
     own = _noted(files, aliases, notes)
     shelf = Shelf(own, own, {}, aliases, former)
     if profiles:
-        shelf = _with_profiles(shelf, profiles)
+        shelf = _with_profiles(shelf, profiles, resolve)
     return shelf
 
 
@@ -137,55 +135,22 @@ def _quarantined(name: str, crash: ErrorInfo) -> ErrorInfo:
 # ---- profiles ----
 
 
-def _with_profiles(shelf: Shelf, profiles: Sequence[Profile]) -> Shelf:
+def _with_profiles(shelf: Shelf, profiles: Sequence[Profile], resolve: Resolve) -> Shelf:
     models = dict(shelf.models)
     known: dict[str, Profile] = {}
-    for name, profile in _placed(shelf, profiles):
-        if name not in shelf.models:
-            models[name] = _made(shelf, name, profile)
-            if (problem := models[name].info.problem) and models[name].info.base == "":
-                profile = msgspec.structs.replace(profile, problem=problem)  # noqa: PLW2901
-        known[name] = profile
+    for profile in resolve(profiles, shelf.files, shelf.find, shelf.aliases):
+        known[profile.name] = profile
+        if profile.name not in shelf.models:
+            models[profile.name] = _made(profile, shelf.models.get(profile.model))
     ordered = {name: models[name] for name in sorted(models)}
     return replace(shelf, models=ordered, profiles=known)
 
 
-def _placed(shelf: Shelf, profiles: Sequence[Profile]) -> Iterator[tuple[str, Profile]]:
-    """Each profile with the name of the model that it sets up or makes; the first of a name."""
-    seen = set()
-    for profile in profiles:
-        name = shelf.aliases.get(profile.name, profile.name)
-        if name and name not in seen:
-            seen.add(name)
-            yield name, profile
-
-
-def _made(shelf: Shelf, name: str, profile: Profile) -> Model:
+def _made(profile: Profile, base: Model | None) -> Model:
     """The model that a profile makes."""
-    problem: HobError | None = profile.problem.error() if profile.problem else None
-    base: Model | None = None
-    if problem is None:
-        try:
-            base = shelf.models[shelf.find(profile.model)]
-        except ModelError as error:
-            problem = ProfileInvalid(
-                f"The profile {echo(name)} is made of the model {echo(profile.model)}, which "
-                f"cannot be told: {error.message}",
-                hint=error.hint,
-            )
-    if base is None:
-        info = ModelInfo(name=name, path=profile.path, file_bytes=0, modified_at=0.0)
-        return Model(
-            msgspec.structs.replace(info, problem=ErrorInfo.of(problem) if problem else None), ()
-        )
-    return _with(
-        base,
-        name=name,
-        title=profile.description or base.info.title,
-        base=base.info.name,
-        served_by="" if profile.changes_load else base.info.name,
-        aliases=(),
-    )
+    if base is None or profile.problem:
+        return Model(info_of(profile, None), ())
+    return Model(info_of(profile, base.info), base.files, base.projector)
 
 
 def _with(model: Model, **changes: object) -> Model:

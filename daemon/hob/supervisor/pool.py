@@ -92,7 +92,7 @@ class Pool:
         on_crash: Callable[[ModelInfo, HobError], None] = lambda info, error: None,
         load_options: Callable[[ModelInfo], LoadOptions] | None = None,
         planner: Planner | None = None,
-        warm_prompts: Callable[[], Sequence[WarmPrompt]] = tuple,
+        warm_prompts: Callable[[ModelInfo], Sequence[WarmPrompt]] = lambda info: (),
         argv: Sequence[str] = WORKER_ARGV,
         spawn: Spawn = spawn,
         stamps: Callable[[ModelInfo], Awaitable[Stamps]] = read_stamps,
@@ -150,7 +150,7 @@ class Pool:
     def _load_options(self, seat: Seat) -> LoadOptions:
         """How the seat's model is loaded into the room that it was given."""
         load = self._ledger.options(seat.info, seat.fit)
-        warm = (*load.warm_prompts, *self._warm_prompts())
+        warm = (*load.warm_prompts, *self._warm_prompts(seat.info))
         return msgspec.structs.replace(load, warm_prompts=warm)
 
     # ---- what is there ----

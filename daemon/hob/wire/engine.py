@@ -67,7 +67,8 @@ class LoadOptions(Value, frozen=True):
     seconds the worker ends itself. `tensor_split` is the share of each GPU. `projector` and `draft`
     are files that belong to the model: what turns images and sounds into its tokens, and a small
     model of the same vocabulary that guesses ahead. `speculate` `auto` guesses ahead where the
-    measured costs say that it pays.
+    measured costs say that it pays. `template_override` is a built-in chat template's name or the
+    text of a template in Jinja, and `template_from` says who wants it.
     """
 
     context_length: int = 0
@@ -87,6 +88,7 @@ class LoadOptions(Value, frozen=True):
     mlock: bool = False
     default_max_tokens: int = 2048
     template_override: str = ""
+    template_from: str = "engine.chat_template"
     cache: CacheOptions = CacheOptions()
     warm_prompts: tuple[WarmPrompt, ...] = ()
     speculate: Auto = "auto"

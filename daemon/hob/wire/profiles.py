@@ -22,8 +22,10 @@ class Profile(Value, frozen=True):
 
     What a request says goes before what the profile says. `sampling` holds fields of an OpenAI
     request. `template` is a built-in chat template's name, or the text of one. `examples` come
-    before the conversation. `path` is the file that it was read from; `problem` says why it cannot
-    be used.
+    before the conversation. `keep_alive` is in seconds, negative for good. `path` is the file that
+    it was read from; `problem` says why it cannot be used, and `warnings` what of the file counts
+    for nothing. `served_by` is the model whose worker answers for it, or the profile whose; empty
+    when it has a worker of its own.
     """
 
     name: str
@@ -43,12 +45,22 @@ class Profile(Value, frozen=True):
     keep_alive: float | None = None
     reasoning_effort: str = ""
     problem: ErrorInfo | None = None
+    warnings: tuple[str, ...] = ()
+    served_by: str = ""
 
     @property
     def changes_load(self) -> bool:
-        """Its model must be loaded in another way than without it."""
-        return bool(self.context_length or self.kv_type or self.template)
+        """Its model must be loaded in another way than without it, or than that which serves it."""
+        return not self.served_by and bool(self.context_length or self.kv_type or self.template)
 
 
 class ProfileList(Body, frozen=True):
     profiles: tuple[Profile, ...]
+
+
+class NewProfile(Value, frozen=True):
+    """The body of POST /hob/v1/models/profiles/new: a file for it is written."""
+
+    name: str
+    model: str
+    system: str = ""

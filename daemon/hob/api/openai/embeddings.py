@@ -13,6 +13,7 @@ from aiohttp import web
 from hob.api.bodies import decode
 from hob.api.keep_alive import keep_alive_of
 from hob.api.priority import priority_of
+from hob.api.profiled import usual_keep_alive, usual_priority
 from hob.api.replies import read
 from hob.api.services import ADMISSION, SERVICES, refuse_while_stopping
 from hob.api.suited import resolve_suited
@@ -33,11 +34,13 @@ async def embeddings(request: web.Request) -> web.Response:
     body = decode(await read(request), EmbeddingRequest)
     call = Embed(
         id=f"embd-{secrets.token_hex(12)}",
-        priority=priority_of(request),
+        priority=priority_of(request, usual_priority(services, body.model)),
         inputs=tuple(inputs_of(body.input)),
         dimensions=body.dimensions,
     )
     keep_alive = keep_alive_of(body.keep_alive)
+    if keep_alive is None:
+        keep_alive = usual_keep_alive(services, body.model)
     refuse_while_stopping(services)
     model = resolve_suited(services, body.model, "embedding")
     with request.app[ADMISSION].admit(1):

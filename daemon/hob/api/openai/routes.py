@@ -6,6 +6,7 @@ import secrets
 import time
 
 from aiohttp import web
+from msgspec import UNSET
 
 from hob.api.bodies import decode
 from hob.api.openai.answers import answer
@@ -13,6 +14,7 @@ from hob.api.openai.chat_format import ChatFormat
 from hob.api.openai.requests import Plan, plan_chat, plan_completion
 from hob.api.openai.text_format import TextFormat
 from hob.api.priority import priority_of
+from hob.api.profiled import profiled
 from hob.api.replies import json_reply, read
 from hob.api.services import SERVICES, checked_name, refuse_while_stopping, resolve_model
 from hob.wire.models import ModelInfo
@@ -37,7 +39,7 @@ async def model(request: web.Request) -> web.Response:
 @routes.post("/v1/chat/completions")
 async def chat(request: web.Request) -> web.StreamResponse:
     services = request.app[SERVICES]
-    body = decode(await read(request), ChatCompletionRequest)
+    body = profiled(services, decode(await read(request), ChatCompletionRequest))
     priority = priority_of(request, body.priority or "normal")
     adapter = services.library.resolve_adapter
     plan = plan_chat(body, f"chatcmpl-{_new_id()}", priority, adapter)
@@ -58,7 +60,7 @@ async def chat(request: web.Request) -> web.StreamResponse:
 @routes.post("/v1/completions")
 async def completion(request: web.Request) -> web.StreamResponse:
     services = request.app[SERVICES]
-    body = decode(await read(request), CompletionRequest)
+    body = profiled(services, decode(await read(request), CompletionRequest))
     priority = priority_of(request, body.priority or "normal")
     adapter = services.library.resolve_adapter
     plan = plan_completion(body, f"cmpl-{_new_id()}", priority, adapter)
@@ -84,4 +86,5 @@ def _new_id() -> str:
 
 
 def _card(info: ModelInfo) -> ModelCard:
-    return ModelCard(id=info.name, created=int(info.modified_at))
+    parent = info.base or UNSET
+    return ModelCard(id=info.name, created=int(info.modified_at), parent=parent)

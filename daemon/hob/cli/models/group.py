@@ -14,6 +14,7 @@ from hob.cli.models.care import alias, import_file, remove, rename, verify
 from hob.cli.models.fit import fit
 from hob.cli.models.folder import copying_lines, forgive, warning_lines
 from hob.cli.models.name import ModelName
+from hob.cli.models.profiles import profile, profiles
 from hob.cli.models.pull import pull, pulls, search
 from hob.cli.models.recommend import recommend
 from hob.cli.models.show import show
@@ -82,6 +83,8 @@ def use(app: App, name: str, no_start: bool) -> None:
 
 
 models.add_command(use)
+models.add_command(profiles)
+models.add_command(profile)
 models.add_command(fit)
 models.add_command(pull)
 models.add_command(pulls)
@@ -125,7 +128,7 @@ def describe_list(found: ModelList) -> str:
 def _row(entry: ModelEntry) -> tuple[str, ...]:
     info = entry.info
     return (
-        ("* " if entry.chosen else "  ") + one_line(info.name),
+        ("* " if entry.chosen else "  ") + one_line(info.name) + _made_of(info),
         one_line(info.architecture) or "-",
         parameters(info.parameters),
         one_line(info.quantization) or "-",
@@ -134,6 +137,10 @@ def _row(entry: ModelEntry) -> tuple[str, ...]:
         entry.verdict or "-",
         entry.state,
     )
+
+
+def _made_of(info: ModelInfo) -> str:
+    return f" (of {one_line(info.base)})" if info.base else ""
 
 
 def _bad_line(info: ModelInfo) -> str:

@@ -58,6 +58,17 @@ def make_renderer(source: str, *, bos_token: str, eos_token: str) -> Renderer:
         return Renderer(error)
 
 
+def why_broken(source: str) -> str:
+    """What keeps a template from writing even one message, as the end of a sentence; empty when
+    it does, or when it wants another conversation than that."""
+    try:
+        ChatTemplate(source, bos_token="", eos_token="").render([_PROBE])
+    except TemplateFailed as error:
+        cause = error.__cause__ or error
+        return "" if isinstance(cause, Refusal) else _reason(cause)
+    return ""
+
+
 class Renderer:
     """Renders requests by a template, or says each time why it cannot."""
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hob.errors import TemplateFailed
+from hob.wire.template import MAX_TEMPLATE_CHARS
+
 CHATML = """\
 {%- for message in messages -%}
 {{ '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>\n' }}
@@ -95,6 +98,7 @@ ALPACA = """\
 {%- if add_generation_prompt %}{{ '### Response:\n' }}{% endif -%}
 """
 
+# By the names of hob.wire.template.
 BUILTIN: dict[str, str] = {
     "chatml": CHATML,
     "llama2": LLAMA_2,
@@ -146,15 +150,37 @@ class TemplateChoice:
     source: str
 
 
-def choose_template(facts: ModelFacts, override: str = "") -> TemplateChoice:
-    """The chat template of a model. `override` is a built-in's name or a template itself."""
+def choose_template(facts: ModelFacts, override: str = "", wish: str = "") -> TemplateChoice:
+    """The chat template of a model. `override` is a built-in's name or a template itself, and
+    `wish` says who asks for it.
+
+    Raises TemplateFailed for a name that there is not, or too long a text.
+    """
     if override:
-        source = BUILTIN.get(override)
-        return TemplateChoice(override, source) if source else TemplateChoice("override", override)
+        return chosen_by_name(override, wish) or TemplateChoice("override", override)
     if facts.template:
         return TemplateChoice("model", facts.template)
     name = _guess(facts)
     return TemplateChoice(name, BUILTIN[name]) if name else TemplateChoice("", "")
+
+
+def chosen_by_name(override: str, wish: str) -> TemplateChoice | None:
+    """The built-in template that `override` names; None when it is the text of one, which writes
+    messages by `{{` or `{%`. Raises TemplateFailed when it is neither."""
+    if override in BUILTIN:
+        return TemplateChoice(override, BUILTIN[override])
+    if "{{" not in override and "{%" not in override:
+        raise TemplateFailed(
+            f"There is no built-in chat template {override[:40]!r}, which is asked for by {wish}.",
+            hint=f"There are {', '.join(BUILTIN)}; or write the text of a template in Jinja.",
+        )
+    if len(override) > MAX_TEMPLATE_CHARS:
+        raise TemplateFailed(
+            f"The chat template asked for by {wish} is longer than {MAX_TEMPLATE_CHARS}"
+            " characters.",
+            hint="Write a shorter one.",
+        )
+    return None
 
 
 def _guess(facts: ModelFacts) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from hob.models.folder.files import Stamp, stamp_from, stamp_of, stem_of
 from hob.models.gguf.checks import clean
 from hob.models.names import shard_of
+from hob.models.profiles.files import kind_of
 
 MAX_DEPTH = 16
 MAX_VISITED = 100_000
@@ -59,10 +60,7 @@ def is_model_name(name: str) -> bool:
 
 
 def is_profile_name(name: str) -> bool:
-    lowered = name.lower()
-    return not name.startswith(".") and (
-        lowered == "modelfile" or lowered.endswith((".toml", ".modelfile"))
-    )
+    return bool(kind_of(name))
 
 
 class _Visits:

@@ -181,12 +181,14 @@ class Completion(Body, frozen=True):
 
 
 class ModelCard(Body, frozen=True):
-    """`id` is the model's name in Hob; `created` is when its file was changed, in unix seconds."""
+    """`id` is the model's name in Hob; `created` is when its file was changed, in unix seconds.
+    `parent` is vLLM's: the model that a profile is made of."""
 
     id: str
     created: int
     object: Literal["model"] = "model"
     owned_by: Literal["hob"] = "hob"
+    parent: str | UnsetType = UNSET
 
 
 class ModelCards(Body, frozen=True):

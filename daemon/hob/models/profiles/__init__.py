@@ -1,0 +1,1 @@
+"""Profiles: models under names of their own, with what is set for them."""
