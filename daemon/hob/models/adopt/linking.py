@@ -47,6 +47,8 @@ def link_found(found: Found, models_folder: Path) -> Linked:
         paths = _free_names(folder, found)
         for part, path in zip(found.files, paths, strict=True):
             if not leads_to(path, part.path):
+                if _leads_nowhere(path):
+                    path.unlink()
                 make_link(part.path, path)
                 made.append(path)
     except OSError as error:
@@ -110,6 +112,12 @@ def leads_to(link: Path, target: Path) -> bool:
         return False
 
 
+def _leads_nowhere(link: Path) -> bool:
+    """Whether it is a link to a file that the other program has thrown away, as it does with the
+    old one when a model is updated."""
+    return link.is_symlink() and not link.exists()
+
+
 def _free_names(folder: Path, found: Found) -> tuple[Path, ...]:
     """Names for the links that nothing else has; those that are there already are taken again.
 
@@ -120,7 +128,7 @@ def _free_names(folder: Path, found: Found) -> tuple[Path, ...]:
     for mark in ("", f"-{digest[:6]}", f"-{digest[:12]}"):
         paths = tuple(folder / f"{_with_mark(part.link, mark)}.gguf" for part in found.files)
         if all(
-            leads_to(path, part.path) or not os.path.lexists(path)
+            leads_to(path, part.path) or not os.path.lexists(path) or _leads_nowhere(path)
             for part, path in zip(found.files, paths, strict=True)
         ):
             return paths
