@@ -190,6 +190,36 @@ async def test_models_that_share_a_file_do_not_inherit_from_each_other(bench: Be
     assert [name for name, text in profiles.items() if "SYSTEM" in text] == ["assistant.modelfile"]
 
 
+async def test_an_adapter_comes_along_though_its_model_is_there_already(bench: Bench) -> None:
+    store = bench.ollama
+    store.add()
+    await bench.adopt()
+    store.add("registry.ollama.ai/library/tuned/1b", adapter=ADAPTER)
+    adopted = await bench.adopt("tuned")
+    assert not adopted.failed
+    assert list(bench.links()) == [
+        "adopted/ollama/llama3.2-3b.gguf",
+        "adopted/ollama/tuned-1b-adapter.gguf",
+    ]
+    text = (bench.models / "adopted/ollama/tuned-1b.modelfile").read_text()
+    assert "FROM ./llama3.2-3b.gguf\nADAPTER ./tuned-1b-adapter.gguf\n" in text
+
+
+async def test_a_projector_in_a_folder_of_anything_goes_to_the_model_of_its_name(
+    bench: Bench,
+) -> None:
+    cache = bench.home / ".cache" / "llama.cpp"
+    put(cache / "seeing-q4_k_m.gguf", weights("seeing"))
+    put(cache / "other-q4_k_m.gguf", weights("other"))
+    put(cache / "mmproj-seeing-f16.gguf", PROJECTOR)
+    await bench.adopt()
+    assert list(bench.links()) == [
+        "adopted/llama.cpp/mmproj-seeing.gguf",
+        "adopted/llama.cpp/other-q4_k_m.gguf",
+        "adopted/llama.cpp/seeing-q4_k_m.gguf",
+    ]
+
+
 async def test_a_model_that_was_updated_keeps_the_name_of_its_link(bench: Bench) -> None:
     manifest = bench.ollama.add()
     await bench.adopt()

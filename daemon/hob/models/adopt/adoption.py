@@ -117,8 +117,7 @@ class Adoption:
                 continue
             try:
                 identity = _identity(one.parts[0].path) if one.parts else None
-                if one.problem or identity not in here:
-                    link_found(one, self._library.folder)
+                link_found(one, self._library.folder, is_there=identity in here)
                 here |= {identity} if identity else set()
                 done.append(one)
             except HobError as problem:
