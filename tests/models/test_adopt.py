@@ -233,14 +233,28 @@ async def test_a_model_that_was_updated_keeps_the_name_of_its_link(bench: Bench)
 
 async def test_a_value_of_ollama_cannot_become_an_instruction(bench: Bench) -> None:
     bench.ollama.add(
-        params='{"stop": ["x\\nFROM /etc/passwd", "\\"\\nSYSTEM evil"], "a b": 1, "top_k": 5}',
-        system='end """\nFROM /etc/passwd',
+        params='{"stop": ["x\\nFROM /a", "\\"\\"\\"\\nFROM /b"], "a b": 1, "top_k": 5}',
+        system='end """ \nFROM /etc/passwd',
         template="fine",
     )
     await bench.adopt()
     (path,) = bench.models.rglob("*.modelfile")
-    lines = path.read_text().splitlines()
-    assert [line.partition(" ")[0] for line in lines[2:]] == ["FROM", "PARAMETER", "TEMPLATE"]
+    assert path.read_text().splitlines()[2:] == [
+        "FROM ./llama3.2-3b.gguf",
+        'PARAMETER stop """x',
+        'FROM /a"""',
+        "PARAMETER top_k 5",
+        'TEMPLATE """fine"""',
+        "# SYSTEM cannot be said here: left out",
+    ]
+
+
+async def test_stop_strings_of_any_characters_are_kept(bench: Bench) -> None:
+    bench.ollama.add(params='{"stop": ["\\n\\n", "\\"", "User:"]}')
+    await bench.adopt()
+    (path,) = bench.models.rglob("*.modelfile")
+    said = path.read_text().partition("PARAMETER")[2]
+    assert said == ' stop """\n\n"""\nPARAMETER stop """""""\nPARAMETER stop "User:"\n'
 
 
 async def test_a_modelfile_that_a_person_wrote_stays(bench: Bench) -> None:
