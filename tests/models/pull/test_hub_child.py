@@ -4,6 +4,7 @@ never outlives the daemon."""
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import subprocess
 import sys
 from contextlib import aclosing
@@ -24,6 +25,8 @@ from hob.models.pull.orders import (
     Fetched,
     Found,
     Limits,
+    Listed,
+    ListOrder,
     Order,
     PullOrder,
     SearchOrder,
@@ -73,6 +76,12 @@ async def test_a_search_and_an_account_come_by_a_child(hub: FakeHub) -> None:
     assert [model.repo for model in found.models] == [REPO]
     whose = Order(task=AccountOrder(), hub=hub.address, token="hf_secret")
     assert (await HubChild().run(whose, Account, limit_s=60)).name == "ada"
+
+
+async def test_the_digests_of_a_repository_come_by_a_child(hub: FakeHub) -> None:
+    order = Order(task=ListOrder(repo=REPO), hub=hub.address)
+    listed = await HubChild().run(order, Listed, limit_s=60)
+    assert listed.digests == {NAME: hashlib.sha256(MODEL).hexdigest()}
 
 
 async def test_the_token_is_in_no_place_where_others_could_read_it(

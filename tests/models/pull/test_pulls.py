@@ -13,7 +13,7 @@ import pytest
 from fakes.hub_child import FakeChild, fetched
 from fakes.ports import model_info
 from hob.errors import DownloadError, HobError, InvalidRequest, Overloaded
-from hob.models.pull.orders import Account, AccountOrder, Found, SearchOrder
+from hob.models.pull.orders import Account, AccountOrder, Found, Listed, ListOrder, SearchOrder
 from hob.models.pull.pulls import PullOptions, Pulls
 from hob.wire.events import PullChanged
 from hob.wire.models import ModelInfo
@@ -362,7 +362,10 @@ async def test_searching_and_asking_whose_a_token_is(bench: Bench) -> None:
         assert (await pulls.search(" smol ", 3)).models == (HubModel(repo="a/b"),)
         bench.child.steps["other"] = [Account(name="ada")]
         assert await pulls.account("hf_other") == "ada"
-    asked, whose = bench.child.orders
+        bench.child.steps["other"] = [Listed(digests={"x.gguf": "1"})]
+        assert await pulls.digests("a/b") == {"x.gguf": "1"}
+    asked, whose, listing = bench.child.orders
+    assert (listing.task, listing.token) == (ListOrder(repo="a/b"), "hf_secret")
     assert (asked.task, asked.token) == (SearchOrder(text="smol", limit=3), "hf_secret")
     assert (whose.task, whose.token) == (AccountOrder(), "hf_other")
 

@@ -25,6 +25,8 @@ from hob.models.pull.orders import (
     Fetched,
     FetchedFile,
     Found,
+    Listed,
+    ListOrder,
     Order,
     PullOrder,
     Result,
@@ -104,6 +106,9 @@ class Worker:
                 return Found(models=self._hub().search(text, limit))
             case AccountOrder():
                 return Account(name=self._hub().account())
+            case ListOrder(repo=repo):
+                _, entries = self._hub().list_files(repo)
+                return Listed(digests={one.path: one.sha256 for one in entries if one.sha256})
             case PullOrder() as task:
                 return self._pull(task)
 

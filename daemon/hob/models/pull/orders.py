@@ -37,11 +37,17 @@ class AccountOrder(Value, frozen=True, tag="account"):
     """Whose token is it?"""
 
 
+class ListOrder(Value, frozen=True, tag="list"):
+    """Which files does a repository have, and what are their digests?"""
+
+    repo: str
+
+
 class Order(Value, frozen=True):
     """`token` is empty for none. It comes by stdin alone: arguments and the environment of a
     process can be read by others."""
 
-    task: PullOrder | SearchOrder | AccountOrder
+    task: PullOrder | SearchOrder | AccountOrder | ListOrder
     hub: str
     token: str = ""
     limits: Limits = Limits()
@@ -74,11 +80,17 @@ class Account(Value, frozen=True, tag="account", tag_field="event"):
     name: str
 
 
+class Listed(Value, frozen=True, tag="listed", tag_field="event"):
+    """The SHA-256 of each file by its path in the repository, as far as the hub tells it."""
+
+    digests: dict[str, str]
+
+
 class Failed(Value, frozen=True, tag="failed", tag_field="event"):
     error: ErrorInfo
 
 
-Result = Fetched | Found | Account | Failed
+Result = Fetched | Found | Account | Listed | Failed
 Line = PullProgress | Result
 
 encoder = msgspec.json.Encoder()

@@ -7,7 +7,7 @@ import hashlib
 import logging
 import shutil
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +30,8 @@ from hob.models.pull.orders import (
     Fetched,
     Found,
     Limits,
+    Listed,
+    ListOrder,
     Order,
     PullOrder,
     SearchOrder,
@@ -220,6 +222,14 @@ class Pulls:
         order = self._order(AccountOrder(), token)
         return (await self._child.run(order, Account, limit_s=_ANSWER_LIMIT_S)).name
 
+    async def digests(self, repo: str) -> Mapping[str, str]:
+        """The SHA-256 of each file of a repository by its path there, as far as the hub tells it.
+
+        Raises DownloadError.
+        """
+        order = self._order(ListOrder(repo=repo), await self._token())
+        return (await self._child.run(order, Listed, limit_s=_ANSWER_LIMIT_S)).digests
+
     # ---- the work ----
 
     async def _enter(self, text: str, detached: bool) -> Job:
@@ -317,7 +327,7 @@ class Pulls:
             )
         return PullDone(model=info, already_there=fetched.already_there)
 
-    def _order(self, task: PullOrder | SearchOrder | AccountOrder, token: str) -> Order:
+    def _order(self, task: PullOrder | SearchOrder | AccountOrder | ListOrder, token: str) -> Order:
         return Order(task=task, hub=self._options.hub, token=token, limits=self._options.limits)
 
     def _move(self, job: Job, state: PullState) -> None:
