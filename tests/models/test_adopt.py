@@ -250,11 +250,11 @@ async def test_a_value_of_ollama_cannot_become_an_instruction(bench: Bench) -> N
 
 
 async def test_stop_strings_of_any_characters_are_kept(bench: Bench) -> None:
-    bench.ollama.add(params='{"stop": ["\\n\\n", "\\"", "User:"]}')
+    bench.ollama.add(params='{"stop": ["\\nUser:", "\\"", " ", "User:"]}')
     await bench.adopt()
     (path,) = bench.models.rglob("*.modelfile")
     said = path.read_text().partition("PARAMETER")[2]
-    assert said == ' stop """\n\n"""\nPARAMETER stop """""""\nPARAMETER stop "User:"\n'
+    assert said == ' stop """\nUser:"""\nPARAMETER stop """""""\nPARAMETER stop "User:"\n'
 
 
 async def test_a_modelfile_that_a_person_wrote_stays(bench: Bench) -> None:

@@ -85,7 +85,9 @@ def _written(value: _Scalar) -> str:
         return "true" if value else "false"
     if not isinstance(value, str):
         return repr(value)
-    # Stop strings may well be ends of lines.
+    if not value.strip():
+        return ""  # an instruction that says nothing would spoil the whole Modelfile
+    # Stop strings may well begin with the end of a line.
     return f'"{value}"' if value.isprintable() and '"' not in value else _quoted(value)
 
 
