@@ -142,7 +142,7 @@ class Daemon:
                     self._registry,
                     self._pool.unload,
                     here,
-                    hub=ListedDigests(self._pulls.digests, here, self._registry.folders),
+                    hub=ListedDigests(self._pulls.list_files, here, self._registry.folders),
                 ),
                 adoption=Adoption(self._registry, here),
                 catalog=Recommender(self._registry.infos, self._planner.memory),

@@ -68,20 +68,17 @@ async def test_an_error_of_the_child_keeps_its_class(hub: FakeHub, folder: Path)
         await HubChild().run(order, Fetched)
 
 
-async def test_a_search_and_an_account_come_by_a_child(hub: FakeHub) -> None:
+async def test_a_search_a_listing_and_an_account_come_by_a_child(hub: FakeHub) -> None:
     hub.behave("/api/models", answer_json([{"id": REPO}]))
     hub.behave("/api/whoami-v2", answer_json({"name": "ada"}))
     search = Order(task=SearchOrder(text="tiny", limit=5), hub=hub.address)
     found = await HubChild().run(search, Found, limit_s=60)
     assert [model.repo for model in found.models] == [REPO]
+    listing = Order(task=ListOrder(repo=REPO), hub=hub.address)
+    listed = await HubChild().run(listing, Listed, limit_s=60)
+    assert listed.digests == {NAME: hashlib.sha256(MODEL).hexdigest()}
     whose = Order(task=AccountOrder(), hub=hub.address, token="hf_secret")
     assert (await HubChild().run(whose, Account, limit_s=60)).name == "ada"
-
-
-async def test_the_digests_of_a_repository_come_by_a_child(hub: FakeHub) -> None:
-    order = Order(task=ListOrder(repo=REPO), hub=hub.address)
-    listed = await HubChild().run(order, Listed, limit_s=60)
-    assert listed.digests == {NAME: hashlib.sha256(MODEL).hexdigest()}
 
 
 async def test_the_token_is_in_no_place_where_others_could_read_it(

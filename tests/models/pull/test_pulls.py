@@ -362,10 +362,7 @@ async def test_searching_and_asking_whose_a_token_is(bench: Bench) -> None:
         assert (await pulls.search(" smol ", 3)).models == (HubModel(repo="a/b"),)
         bench.child.steps["other"] = [Account(name="ada")]
         assert await pulls.account("hf_other") == "ada"
-        bench.child.steps["other"] = [Listed(digests={"x.gguf": "1"})]
-        assert await pulls.digests("a/b") == {"x.gguf": "1"}
-    asked, whose, listing = bench.child.orders
-    assert (listing.task, listing.token) == (ListOrder(repo="a/b"), "hf_secret")
+    asked, whose = bench.child.orders
     assert (asked.task, asked.token) == (SearchOrder(text="smol", limit=3), "hf_secret")
     assert (whose.task, whose.token) == (AccountOrder(), "hf_other")
 
@@ -375,3 +372,12 @@ async def test_a_search_for_nothing_is_refused(text: str, limit: int, bench: Ben
     async with bench.open() as pulls:
         with pytest.raises(InvalidRequest):
             await pulls.search(text, limit)
+
+
+async def test_the_digests_of_a_repository_are_asked_for_by_its_name(bench: Bench) -> None:
+    bench.child.steps["other"] = [Listed(digests={"a.gguf": "ab" * 32})]
+    async with bench.open() as pulls:
+        assert await pulls.list_files("org/x") == {"a.gguf": "ab" * 32}
+        with pytest.raises(InvalidRequest):
+            await pulls.list_files("../x")
+    assert [order.task for order in bench.child.orders] == [ListOrder(repo="org/x")]

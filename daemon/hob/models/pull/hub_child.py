@@ -104,11 +104,11 @@ class Worker:
         match self._order.task:
             case SearchOrder(text=text, limit=limit):
                 return Found(models=self._hub().search(text, limit))
-            case AccountOrder():
-                return Account(name=self._hub().account())
             case ListOrder(repo=repo):
                 _, entries = self._hub().list_files(repo)
-                return Listed(digests={one.path: one.sha256 for one in entries if one.sha256})
+                return Listed(digests={file.path: file.sha256 for file in entries if file.sha256})
+            case AccountOrder():
+                return Account(name=self._hub().account())
             case PullOrder() as task:
                 return self._pull(task)
 

@@ -35,8 +35,9 @@ from hob.models.pull.orders import (
     Order,
     PullOrder,
     SearchOrder,
+    Task,
 )
-from hob.models.pull.source import Starter, WebSource, parse_source
+from hob.models.pull.source import HubSource, Starter, WebSource, parse_source
 from hob.wire.base import ErrorInfo
 from hob.wire.events import PullChanged
 from hob.wire.models import ModelInfo
@@ -217,18 +218,18 @@ class Pulls:
         found = await self._child.run(order, Found, limit_s=_ANSWER_LIMIT_S)
         return SearchReply(models=found.models)
 
+    async def list_files(self, repo: str) -> Mapping[str, str]:
+        """The SHA-256 of each file of a repository of the hub, by its path there. Raises
+        InvalidRequest or DownloadError."""
+        source = parse_source(f"hf:{repo}", self._options.hub)
+        assert isinstance(source, HubSource)
+        order = self._order(ListOrder(repo=source.repo), await self._token())
+        return (await self._child.run(order, Listed, limit_s=_ANSWER_LIMIT_S)).digests
+
     async def account(self, token: str) -> str:
         """The name of the hub's account that `token` belongs to. Raises DownloadError."""
         order = self._order(AccountOrder(), token)
         return (await self._child.run(order, Account, limit_s=_ANSWER_LIMIT_S)).name
-
-    async def digests(self, repo: str) -> Mapping[str, str]:
-        """The SHA-256 of each file of a repository by its path there, as far as the hub tells it.
-
-        Raises DownloadError.
-        """
-        order = self._order(ListOrder(repo=repo), await self._token())
-        return (await self._child.run(order, Listed, limit_s=_ANSWER_LIMIT_S)).digests
 
     # ---- the work ----
 
@@ -327,7 +328,7 @@ class Pulls:
             )
         return PullDone(model=info, already_there=fetched.already_there)
 
-    def _order(self, task: PullOrder | SearchOrder | AccountOrder | ListOrder, token: str) -> Order:
+    def _order(self, task: Task, token: str) -> Order:
         return Order(task=task, hub=self._options.hub, token=token, limits=self._options.limits)
 
     def _move(self, job: Job, state: PullState) -> None:
