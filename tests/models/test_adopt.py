@@ -176,16 +176,85 @@ async def test_a_model_made_of_another_in_ollama_becomes_a_profile_of_it(bench: 
     assert all(one.linked for one in await bench.listed())
 
 
+async def test_models_that_share_a_file_do_not_inherit_from_each_other(bench: Bench) -> None:
+    store = bench.ollama
+    store.add("registry.ollama.ai/library/assistant/latest", system="You are an assistant.")
+    store.add("registry.ollama.ai/library/zephyr/7b", params='{"top_k": 7}')
+    store.add("registry.ollama.ai/library/plain/7b")
+    await bench.adopt()
+    assert list(bench.links()) == ["adopted/ollama/assistant.gguf"]
+    profiles = {path.name: path.read_text() for path in bench.models.rglob("*.modelfile")}
+    # None of them has the name of the file's model, so what is set for one holds for no other.
+    assert set(profiles) == {"assistant.modelfile", "zephyr-7b.modelfile", "plain-7b.modelfile"}
+    assert all("FROM ./assistant.gguf\n" in text for text in profiles.values())
+    assert [name for name, text in profiles.items() if "SYSTEM" in text] == ["assistant.modelfile"]
+
+
+async def test_an_adapter_comes_along_though_its_model_is_there_already(bench: Bench) -> None:
+    store = bench.ollama
+    store.add()
+    await bench.adopt()
+    store.add("registry.ollama.ai/library/tuned/1b", adapter=ADAPTER)
+    adopted = await bench.adopt("tuned")
+    assert not adopted.failed
+    assert list(bench.links()) == [
+        "adopted/ollama/llama3.2-3b.gguf",
+        "adopted/ollama/tuned-1b-adapter.gguf",
+    ]
+    text = (bench.models / "adopted/ollama/tuned-1b.modelfile").read_text()
+    assert "FROM ./llama3.2-3b.gguf\nADAPTER ./tuned-1b-adapter.gguf\n" in text
+
+
+async def test_a_projector_in_a_folder_of_anything_goes_to_the_model_of_its_name(
+    bench: Bench,
+) -> None:
+    cache = bench.home / ".cache" / "llama.cpp"
+    put(cache / "seeing-q4_k_m.gguf", weights("seeing"))
+    put(cache / "other-q4_k_m.gguf", weights("other"))
+    put(cache / "mmproj-seeing-f16.gguf", PROJECTOR)
+    await bench.adopt()
+    assert list(bench.links()) == [
+        "adopted/llama.cpp/mmproj-seeing.gguf",
+        "adopted/llama.cpp/other-q4_k_m.gguf",
+        "adopted/llama.cpp/seeing-q4_k_m.gguf",
+    ]
+
+
+async def test_a_model_that_was_updated_keeps_the_name_of_its_link(bench: Bench) -> None:
+    manifest = bench.ollama.add()
+    await bench.adopt()
+    for old in (manifest, *(bench.home / ".ollama/models/blobs").iterdir()):
+        old.unlink()
+    bench.ollama.add(model=weights("newer"))
+    adopted = await bench.adopt()
+    assert [info.title for info in adopted.models] == ["newer"]
+    assert list(bench.links()) == ["adopted/ollama/llama3.2-3b.gguf"]
+
+
 async def test_a_value_of_ollama_cannot_become_an_instruction(bench: Bench) -> None:
     bench.ollama.add(
-        params='{"stop": ["x\\nFROM /etc/passwd", "\\"\\nSYSTEM evil"], "a b": 1, "top_k": 5}',
-        system='end """\nFROM /etc/passwd',
+        params='{"stop": ["x\\nFROM /a", "\\"\\"\\"\\nFROM /b"], "a b": 1, "top_k": 5}',
+        system='end """ \nFROM /etc/passwd',
         template="fine",
     )
     await bench.adopt()
     (path,) = bench.models.rglob("*.modelfile")
-    lines = path.read_text().splitlines()
-    assert [line.partition(" ")[0] for line in lines[2:]] == ["FROM", "PARAMETER", "TEMPLATE"]
+    assert path.read_text().splitlines()[2:] == [
+        "FROM ./llama3.2-3b.gguf",
+        'PARAMETER stop """x',
+        'FROM /a"""',
+        "PARAMETER top_k 5",
+        'TEMPLATE """fine"""',
+        "# SYSTEM cannot be said here: left out",
+    ]
+
+
+async def test_stop_strings_of_any_characters_are_kept(bench: Bench) -> None:
+    bench.ollama.add(params='{"stop": ["\\nUser:", "\\"", " ", "User:"]}')
+    await bench.adopt()
+    (path,) = bench.models.rglob("*.modelfile")
+    said = path.read_text().partition("PARAMETER")[2]
+    assert said == ' stop """\nUser:"""\nPARAMETER stop """""""\nPARAMETER stop "User:"\n'
 
 
 async def test_a_modelfile_that_a_person_wrote_stays(bench: Bench) -> None:

@@ -252,6 +252,14 @@ def test_very_many_manifests_cost_a_bounded_look(home: Path, store: OllamaStore)
     assert len(problems) == 1
 
 
+def test_very_long_texts_of_many_models_are_not_all_kept(home: Path, store: OllamaStore) -> None:
+    for number in range(60):
+        store.add(f"{REGISTRY}/library/m/{number}", system="x" * 250_000)
+    found, problems = find_all(Where({}, home, "linux"), Budget(10_000))
+    assert sum(len(one.extras.system) for one in found) <= 10_000 * 200
+    assert len(problems) == 1
+
+
 def test_a_ring_of_folders_ends(home: Path) -> None:
     folder = home / ".lmstudio" / "models" / "p" / "r"
     put(folder / "tiny.gguf", weights())
@@ -309,3 +317,22 @@ def test_a_store_that_may_not_be_read_is_told_with_what_to_do(
     (problem,) = problems
     assert "Ollama" in problem.message
     assert "Permission denied" in problem.message
+
+
+def test_a_store_behind_a_folder_that_may_not_be_entered_is_told(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the home of the system's Ollama is for those who are not in its group."""
+    real = os.path.realpath
+
+    def refuse(path: Any, **options: Any) -> Any:
+        if str(path).startswith("/usr/share/ollama"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, **options)
+
+    monkeypatch.setattr(os.path, "realpath", refuse)
+    found, problems = find_all(Where({}, home, "linux"))
+    assert found == []
+    (problem,) = problems
+    assert "The models of Ollama in /usr/share/ollama/.ollama/models" in problem.message
+    assert "group" in problem.hint

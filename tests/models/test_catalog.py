@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime
-import re
 
 import pytest
 
 from fakes.replies import model_info
 from hob.models.catalog import Entry, Recommender, how_it_fits, load_catalog, recommend
+from hob.models.pull.starter import STARTER
 from hob.wire.fit import DeviceMemory
 
 G = 10**9
@@ -38,14 +38,16 @@ def test_the_list_spans_all_sizes() -> None:
 
 
 # Bits for a weight, with the embeddings and norms that are kept more precise.
-BITS = {"Q8_0": (8.0, 9.2), "Q4_K_M": (4.5, 5.9), "MXFP4": (4.2, 5.2)}
+BITS = {"Q8_0": (8.0, 9.2), "Q4_K_M": (4.5, 5.9), "Q4_1": (5.0, 6.0), "MXFP4": (4.2, 5.2)}
 
 
 @pytest.mark.parametrize("entry", load_catalog().models, ids=lambda entry: entry.title)
 def test_every_entry_can_be_true(entry: Entry) -> None:
     """The size is what that many parameters take in that quantization, and the words are for a
     person."""
-    low, high = BITS[entry.source.rpartition(":")[2]]
+    quantization = next(name for name in BITS if name.lower() in entry.file.lower())
+    assert entry.source == "starter" or entry.source.endswith(f":{quantization}")
+    low, high = BITS[quantization]
     if entry.purpose == "vision":
         high += 2  # the projector comes on top
     assert low <= entry.size * 8 / entry.parameters <= high
@@ -53,7 +55,6 @@ def test_every_entry_can_be_true(entry: Entry) -> None:
     assert entry.title
     assert entry.license
     assert 10 <= len(entry.good_for) <= 90
-    assert re.search(entry.source.rpartition(":")[2], entry.file, re.IGNORECASE)
     assert entry.size < entry.need_bytes < 1.8 * entry.size + 2**30
 
 
@@ -80,6 +81,11 @@ def test_more_memory_never_makes_it_worse() -> None:
         assert on_cpu == sorted(on_cpu, reverse=True)
         with_gpu = [order.index(how_it_fits(entry, machine(gpu, 16))) for gpu in range(1, 100)]
         assert with_gpu == sorted(with_gpu, reverse=True)
+
+
+def test_the_starter_is_in_the_list_as_pull_fetches_it() -> None:
+    (entry,) = (entry for entry in load_catalog().models if entry.source == "starter")
+    assert (entry.file, entry.size) == (STARTER.file_name, STARTER.file_bytes)
 
 
 def test_a_large_dense_model_on_a_cpu_is_slow_and_a_sparse_one_is_not() -> None:

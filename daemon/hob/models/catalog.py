@@ -43,7 +43,7 @@ _Count = Annotated[int, Meta(ge=1)]
 class Entry(Value, frozen=True, forbid_unknown_fields=True):
     """A model of the list; catalog.toml says what the fields mean."""
 
-    source: Annotated[str, Meta(pattern=r"^hf:[\w.-]+/[\w.-]+:[\w.-]+$")]
+    source: Annotated[str, Meta(pattern=r"^(starter|hf:[\w.-]+/[\w.-]+:[\w.-]+)$")]
     file: Annotated[str, Meta(pattern=r"^[\w.-]+\.gguf$")]
     title: str
     purpose: Purpose

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,14 +81,14 @@ class Adoption:
         async with self._linking:
             await self._library.rescan()
             infos = self._library.infos()
-            chosen, failed = await asyncio.to_thread(self._link, infos, wanted)
+            chosen, failed, shared = await asyncio.to_thread(self._link, infos, wanted)
             await self._library.rescan()
             infos = self._library.infos()
-            models = await asyncio.to_thread(self._finish, infos, chosen)
+            models, wrote = await asyncio.to_thread(self._finish, infos, chosen, shared)
             for found, info in models:
                 if found.sha256:
                     self._library.note_digest(info.path, found.sha256, found.program)
-            if any(found.extras for found, _ in models):
+            if wrote:
                 await self._library.rescan()
         unique = {info.name: info for _, info in models}
         return Adopted(models=tuple(unique.values()), failed=failed)
@@ -104,7 +105,8 @@ class Adoption:
 
     def _link(
         self, infos: Sequence[ModelInfo], wanted: Sequence[str]
-    ) -> tuple[list[Found], dict[str, ErrorInfo]]:
+    ) -> tuple[list[Found], dict[str, ErrorInfo], frozenset[Path]]:
+        """Those that are linked, those that are not, and the files that several models share."""
         found, _ = find_all(self._where())
         known = self._known(infos)
         done: list[Found] = []
@@ -115,34 +117,41 @@ class Adoption:
                 continue
             try:
                 identity = _identity(one.parts[0].path) if one.parts else None
-                if one.problem or identity not in here:
-                    link_found(one, self._library.folder)
+                link_found(one, self._library.folder, is_there=identity in here)
                 here |= {identity} if identity else set()
                 done.append(one)
             except HobError as problem:
                 failed[one.name] = ErrorInfo.of(problem)
-        return done, failed
+        uses = Counter(one.parts[0].path for one in found if one.parts)
+        return done, failed, frozenset(path for path, count in uses.items() if count > 1)
 
     def _finish(
-        self, infos: Sequence[ModelInfo], chosen: Sequence[Found]
-    ) -> list[tuple[Found, ModelInfo]]:
-        """Give the models what Ollama sets for them, now that their names are known."""
+        self, infos: Sequence[ModelInfo], chosen: Sequence[Found], shared: frozenset[Path]
+    ) -> tuple[list[tuple[Found, ModelInfo]], bool]:
+        """Give the models what Ollama sets for them, now that their names are known; whether
+        anything was written."""
         known = self._known(infos)
         folder = self._library.folder / ADOPTED / "ollama"
         made: list[tuple[Found, ModelInfo]] = []
+        wrote = False
         for found in chosen:
             info = known.model_of(found)
             if info is None:
                 continue
             made.append((found, info))
-            if found.extras and found.name not in known.profiles:
-                name = _profile_name(found, info, folder)
+            is_shared = found.parts[0].path in shared
+            # The link that it shares may be called after another model.
+            nameless = is_shared and Path(info.path).stem != found.parts[0].link
+            wanted = bool(found.extras) or (nameless and found.program == "ollama")
+            if wanted and found.name not in known.profiles:
+                name = _profile_name(found, info, folder, is_shared=is_shared)
                 try:
                     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                     write_modelfile(found, Path(info.path), name, folder)
+                    wrote = True
                 except OSError as error:
                     log.warning("what Ollama sets for %s is not kept: %s", found.name, error)
-        return made
+        return made, wrote
 
     def _known(self, infos: Sequence[ModelInfo]) -> _Known:
         models = {
@@ -195,12 +204,12 @@ def _matched(named: Mapping[str, Sequence[Found]], text: str) -> str:
         raise
 
 
-def _profile_name(found: Found, info: ModelInfo, folder: Path) -> str:
-    """The model's own name, so that what is set holds for it; the name in Ollama for another model
-    that is made of the same file."""
+def _profile_name(found: Found, info: ModelInfo, folder: Path, *, is_shared: bool) -> str:
+    """The model's own name, so that what is set holds for it; the name in Ollama when several of
+    its models are made of the file, since the others would inherit what is set for the file."""
     own = folder / f"{info.name}.modelfile"
     link, stem = Path(info.path), found.parts[0].link
-    is_own = link.parent == folder and link.stem == stem and not own.exists()
+    is_own = link.parent == folder and link.stem == stem and not own.exists() and not is_shared
     # Windows has no `:` in file names.
     return info.name if is_own and sys.platform != "win32" else found.parts[0].link
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from hob.wire.library import Program
 
 # Names that say nothing of the model that is in the file.
 _GENERIC = re.compile(r"(ggml-model|ggml|model|gguf|weights|unsloth)?", re.IGNORECASE)
+_PROJECTOR_WORDS = frozenset({"mmproj", "projector", "vision", "model"})
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,37 @@ def models_of(program: Program, root: Path, candidates: Sequence[Candidate]) -> 
         shard = shard_of(one.stem)
         key = (str(one.path.parent), f"{shard[0]}|{shard[2]}" if shard else one.stem)
         groups.setdefault(key, []).append(one)
+    kinds: dict[str, set[tuple[str, ...]]] = {}
+    for group in groups.values():
+        kinds.setdefault(group[0].family, set()).add(_words(group[0].stem))
     return [
-        _model(program, root, group, projectors.get(group[0].family, ()))
+        _model(
+            program,
+            root,
+            group,
+            _fitting(group[0], projectors.get(group[0].family, ()), kinds[group[0].family]),
+        )
         for group in groups.values()
     ]
+
+
+def _fitting(
+    model: Candidate, projectors: Sequence[Candidate], kinds: Collection[tuple[str, ...]]
+) -> Sequence[Candidate]:
+    """The projectors that belong to a model: those that are named like it, else in a repository
+    those that are named after no model, or all when it holds but one."""
+    if alike := [one for one in projectors if _words(one.stem) == _words(model.stem)]:
+        return alike
+    if not model.family:
+        return ()  # a folder of anything: what lies there need not belong together
+    general = [one for one in projectors if not _words(one.stem)]
+    return general or (projectors if len(kinds) == 1 else ())
+
+
+def _words(stem: str) -> tuple[str, ...]:
+    """What a file is named after, without its quantization and what makes it a projector."""
+    words = re.split(r"[-._ ]+", base_name(stem))
+    return tuple(word for word in words if word and word not in _PROJECTOR_WORDS)
 
 
 def _model(

@@ -7,12 +7,13 @@ import contextlib
 import hashlib
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hob.errors import BadModelFile, NameTaken
 from hob.models.adopt.files import head
-from hob.models.adopt.found import Found
+from hob.models.adopt.found import Found, Part
 from hob.models.adopt.ollama_extras import MARK, modelfile
 from hob.models.gguf.checks import clean
 from hob.models.names import shard_of
@@ -28,25 +29,27 @@ class Linked:
 
     paths: tuple[Path, ...]
 
-    @property
-    def model(self) -> Path:
-        return self.paths[0]
 
-
-def link_found(found: Found, models_folder: Path) -> Linked:
-    """Link all files of a model into the models folder; all of them or none.
+def link_found(found: Found, models_folder: Path, *, is_there: bool = False) -> Linked:
+    """Link all files of a model into the models folder; all of them or none. With `is_there` the
+    library has its weights by another link, and only its adapters are linked.
 
     Raises what is wrong with the model, or BadModelFile or NameTaken when no link can be made.
     """
     if found.problem:
         raise found.problem
+    files = found.extras.adapters if is_there else found.files
+    if not files:
+        return Linked(())
     folder = models_folder / ADOPTED / found.program
     made: list[Path] = []
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        paths = _free_names(folder, found)
-        for part, path in zip(found.files, paths, strict=True):
+        paths = _free_names(folder, found, files)
+        for part, path in zip(files, paths, strict=True):
             if not leads_to(path, part.path):
+                if _leads_nowhere(path):
+                    path.unlink()
                 make_link(part.path, path)
                 made.append(path)
     except OSError as error:
@@ -110,7 +113,13 @@ def leads_to(link: Path, target: Path) -> bool:
         return False
 
 
-def _free_names(folder: Path, found: Found) -> tuple[Path, ...]:
+def _leads_nowhere(link: Path) -> bool:
+    """Whether it is a link to a file that the other program has thrown away, as it does with the
+    old one when a model is updated."""
+    return link.is_symlink() and not link.exists()
+
+
+def _free_names(folder: Path, found: Found, files: Sequence[Part]) -> tuple[Path, ...]:
     """Names for the links that nothing else has; those that are there already are taken again.
 
     What is put behind a name that is taken is the same for all files of a model, since its parts
@@ -118,10 +127,10 @@ def _free_names(folder: Path, found: Found) -> tuple[Path, ...]:
     """
     digest = hashlib.sha256(os.fsencode(found.parts[0].path)).hexdigest()
     for mark in ("", f"-{digest[:6]}", f"-{digest[:12]}"):
-        paths = tuple(folder / f"{_with_mark(part.link, mark)}.gguf" for part in found.files)
+        paths = tuple(folder / f"{_with_mark(part.link, mark)}.gguf" for part in files)
         if all(
-            leads_to(path, part.path) or not os.path.lexists(path)
-            for part, path in zip(found.files, paths, strict=True)
+            leads_to(path, part.path) or not os.path.lexists(path) or _leads_nowhere(path)
+            for part, path in zip(files, paths, strict=True)
         ):
             return paths
     raise NameTaken(

@@ -23,7 +23,17 @@ _MAX_MANIFEST_BYTES = 2**20
 # In entries of folders.
 _MANIFEST_COST = 20
 _MAX_TEXT_BYTES = 2**18
+# Of a text, what counts as much as an entry of a folder; all texts are kept while one looks.
+_TEXT_COST_BYTES = 200
 _DEPTH = 3
+# What its installer, distributions and its snap use.
+_SERVICES = (
+    "/usr/share/ollama/.ollama/models",
+    "/var/lib/ollama/models",
+    "/var/lib/ollama/.ollama/models",
+    "/var/lib/ollama",
+    "/var/snap/ollama/common/models",
+)
 _DIGEST = re.compile(r"sha256[:-]([0-9a-f]{64})")
 _KIND = "application/vnd.ollama.image."
 _HOME_REGISTRY = ("registry.ollama.ai", "library")
@@ -40,12 +50,12 @@ class _Manifest(msgspec.Struct):
 
 
 def stores(where: Where) -> list[Path]:
-    """The folder that OLLAMA_MODELS names, the user's own, and the one of the system's service."""
+    """The folder that OLLAMA_MODELS names, the user's own, and those of the system's service."""
     found = [where.home / ".ollama" / "models"]
     if named := where.folder("OLLAMA_MODELS"):
         found.insert(0, named)
     if where.platform == "linux":
-        found.append(Path("/usr/share/ollama/.ollama/models"))
+        found += map(Path, _SERVICES)
     return found
 
 
@@ -54,14 +64,17 @@ def find(root: Path, budget: Budget) -> list[Found]:
     found = []
     for entry in files_below(root / "manifests", _DEPTH, budget):
         if len(entry.names) == _DEPTH + 1 and budget.take(_MANIFEST_COST):
-            found.append(_model(root, entry.path, entry.names))
+            found.append(_model(root, entry.path, entry.names, budget))
     return found
 
 
-def _model(root: Path, path: Path, names: Sequence[str]) -> Found:
+def _model(root: Path, path: Path, names: Sequence[str], budget: Budget) -> Found:
     found = Found("ollama", _name(names))
     try:
-        return _read(root, found, names, _layers(read_text(path, root, _MAX_MANIFEST_BYTES)))
+        made = _read(root, found, names, _layers(read_text(path, root, _MAX_MANIFEST_BYTES)))
+        texts = (made.extras.system, made.extras.template)
+        size = sum(map(len, texts)) + sum(len(text) for _, text in made.extras.messages)
+        return made if budget.take(size // _TEXT_COST_BYTES) else replace(made, extras=Extras())
     except BadModelFile as problem:
         return replace(found, problem=problem)
 

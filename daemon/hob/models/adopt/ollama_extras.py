@@ -36,7 +36,7 @@ def read_parameters(text: str) -> tuple[tuple[str, str], ...]:
         for name, values in given.items()
         for value in (values if isinstance(values, list) else [values])
     ]
-    return tuple(pair for pair in pairs if _fits_a_line(*pair))[:_MAX_PARAMETERS]
+    return tuple(pair for pair in pairs if _can_be_said(*pair))[:_MAX_PARAMETERS]
 
 
 def read_messages(text: str) -> tuple[tuple[str, str], ...]:
@@ -63,31 +63,33 @@ def _lines(name: str, extras: Extras, model: str, adapters: Sequence[str]) -> It
         yield f"ADAPTER ./{adapter}"
     for parameter, value in extras.parameters:
         yield f"PARAMETER {parameter} {value}"
-    for word, text in (("TEMPLATE", extras.template), ("SYSTEM", extras.system)):
-        if text.strip() and (quoted := _quoted(text)):
-            yield f"{word} {quoted}"
-    for role, content in extras.messages:
-        if quoted := _quoted(content):
-            yield f"MESSAGE {role} {quoted}"
+    texts = [("TEMPLATE", extras.template), ("SYSTEM", extras.system)]
+    texts += [(f"MESSAGE {role}", content) for role, content in extras.messages]
+    for word, text in texts:
+        if text.strip():
+            quoted = _quoted(text)
+            yield f"{word} {quoted}" if quoted else f"# {word} cannot be said here: left out"
 
 
 def _quoted(text: str) -> str:
-    """The text between quotes; empty when it holds them itself, which a Modelfile cannot say."""
-    return "" if _QUOTES in text else f"{_QUOTES}{text}{_QUOTES}"
+    """The text between quotes; empty when it would end them itself, or no text may hold it. It
+    ends where a line ends with quotes, whatever white space comes after."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    if "\0" in text or any(line.rstrip().endswith(_QUOTES) for line in lines[:-1]):
+        return ""
+    return f"{_QUOTES}{text}{_QUOTES}"
 
 
 def _written(value: _Scalar) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f'"{value}"' if isinstance(value, str) else repr(value)
+    if not isinstance(value, str):
+        return repr(value)
+    if not value.strip():
+        return ""  # an instruction that says nothing would spoil the whole Modelfile
+    # Stop strings may well begin with the end of a line.
+    return f'"{value}"' if value.isprintable() and '"' not in value else _quoted(value)
 
 
-def _fits_a_line(name: str, value: str) -> bool:
-    """Whether a line can hold it, so that no value becomes an instruction of its own."""
-    return (
-        name.isidentifier()
-        and name.isascii()
-        and len(value) <= _MAX_VALUE_CHARS
-        and value.isprintable()
-        and '"' not in value[1:-1]
-    )
+def _can_be_said(name: str, value: str) -> bool:
+    return name.isidentifier() and name.isascii() and 0 < len(value) <= _MAX_VALUE_CHARS

@@ -55,11 +55,26 @@ def all_stores(where: Where) -> Iterator[tuple[Program, Path]]:
                 yield program, real
 
 
+def _closed(where: Where) -> Iterator[tuple[Program, Path, OSError]]:
+    """The stores that lie in a folder which this user may not enter, such as the home of the
+    system's Ollama."""
+    for program, reader in _READERS.items():
+        for folder in reader.stores(where):
+            try:
+                folder.resolve(strict=True)
+            except PermissionError as error:
+                yield program, folder, error
+            except (OSError, RuntimeError, ValueError):
+                continue
+
+
 def find_all(where: Where, budget: Budget | None = None) -> tuple[list[Found], list[BadModelFile]]:
     """The models of every store, and what keeps Hob from reading one."""
     budget = budget or Budget()
     found: list[Found] = []
     problems: list[BadModelFile] = []
+    for program, folder, error in _closed(where):
+        problems.append(_unreadable(program, folder, error))
     for program, root in all_stores(where):
         try:
             found += _READERS[program].find(root, budget)
