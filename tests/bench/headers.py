@@ -87,7 +87,7 @@ def words(dice: random.Random, count: int) -> list[str]:
 
 
 def timed(paths: Sequence[Path]) -> float:
-    """Seconds to read all of them, as one scan does."""
+    """Seconds of one processor to read all of them, as one scan does."""
     gc.collect()
     known = KnownLists()
     began = time.process_time()

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 KEPT_BYTES = 24 * 2**20
 # Shorter ones are walked as fast as they are compared.
 _LEAST_BYTES = 16 * 1024
+_FIRST_BYTES = 4 * 1024
 _PIECE_BYTES = 256 * 1024
 # How many lists of one length are compared with a new one at most.
 _MAX_ALIKE = 4
@@ -79,19 +80,20 @@ class KnownLists:
         self._lists.append(KnownList(key, size, found, data))
 
     def _is_same(self, fd: int, begin: int, known: KnownList) -> bool:
+        """Pieces grow while they are the same, so that little is read of a list that is not."""
         os.lseek(fd, begin, os.SEEK_SET)
-        self._piece = self._piece or bytearray(_PIECE_BYTES)
-        at = 0
+        at, size = 0, _FIRST_BYTES
         with io.FileIO(fd, closefd=False) as file, memoryview(known.data) as kept:
             while at < known.size:
-                piece = self._piece
-                if known.size - at < len(piece):
-                    piece = bytearray(known.size - at)
-                count = file.readinto(piece)
-                with kept[at : at + len(piece)] as there:
-                    if count != len(piece) or piece != there:
+                size = min(size, known.size - at)
+                if len(self._piece) != size:
+                    self._piece = bytearray(size)
+                count = file.readinto(self._piece)
+                with kept[at : at + size] as there:
+                    if count != size or self._piece != there:
                         return False
-                at += count
+                at += size
+                size = min(2 * size, _PIECE_BYTES)
         return True
 
 
