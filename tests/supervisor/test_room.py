@@ -50,7 +50,9 @@ async def test_a_worker_is_told_what_was_planned() -> None:
     async with bench("a", weights=WEIGHTS, total=15_000) as b:
         await b.pool.load("a")
         options = load_of(b.world.children[0]).options
-        assert (options.context_length, options.kv_type, options.gpu_layers) == (5_000, "q8_0", 0)
+        assert (options.context_length, options.kv_type) == (5_000, "q8_0")
+        # No GPU is known of, so the worker looks for one itself.
+        assert options.gpu_layers is None
 
 
 @in_virtual_time
