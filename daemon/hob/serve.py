@@ -19,18 +19,27 @@ from hob import __version__
 from hob.api.access import TcpAccess, TcpWish
 from hob.api.app import ApiOptions, Services, build_runner, install
 from hob.api.auth import guard
-from hob.api.token_store import FileStore, KeyringStore, Where, username_for
+from hob.api.hub_access import KeptHubAccess
+from hob.api.keyring_store import KeyringStore, Where, Words
+from hob.api.token_store import FileStore, username_for
 from hob.api.transport import Listeners
 from hob.bus import Bus
 from hob.config import Config, load_config
 from hob.config.edit import set_values
+from hob.config.kinds import WebAddress
 from hob.errors import AlreadyRunning, HobError
 from hob.instance import only_instance
 from hob.logs.setup import setup_logging
+from hob.models.adopt.adoption import Adoption
+from hob.models.adopt.found import here
+from hob.models.care.care import Care
+from hob.models.care.hub import ListedDigests
+from hob.models.catalog import Recommender
 from hob.models.choose import choose
 from hob.models.fit.planner import FitPlanner
 from hob.models.folder.index import Index
 from hob.models.folder.scan import Scanner
+from hob.models.pull.pulls import PullOptions, Pulls
 from hob.models.registry import Registry
 from hob.models.show import Inspector
 from hob.paths import Paths, find_paths
@@ -111,20 +120,32 @@ class Daemon:
         self._runner = build_runner(self._app, grace_s=1)
         self._listeners = Listeners(self._runner, paths.socket)
         self._access = self._build_access()
+        self._hub = self._build_hub_access()
+        self._pulls = self._build_pulls()
         install(
             self._app,
             Services(
-                self._registry,
-                self._pool,
-                self._bus,
-                self,
-                self._access,
+                library=self._registry,
+                models=self._pool,
+                facts=self._bus,
+                daemon=self,
+                access=self._access,
+                pulls=self._pulls,
+                hub=self._hub,
                 inspector=Inspector(
                     digest=self._registry.digest,
                     fit=lambda name: self._planner.explain(FitRequest(model=name)),
                     profile=self._registry.profile,
                 ),
                 fits=self._planner,
+                care=Care(
+                    self._registry,
+                    self._pool.unload,
+                    here,
+                    hub=ListedDigests(self._pulls.list_files, here, self._registry.folders),
+                ),
+                adoption=Adoption(self._registry, here),
+                catalog=Recommender(self._registry.infos, self._planner.memory),
             ),
             [guard(self._access.policy)],
             ApiOptions(max_body_bytes=config.api.max_body),
@@ -177,6 +198,7 @@ class Daemon:
             # Before the socket answers, so that its first answer knows the models.
             await asyncio.to_thread(self._planner.machine.refresh)
             await self._registry.rescan()
+            await self._pulls.restore()
             await self._choose()
             await self._runner.setup()
             stack.push_async_callback(self._runner.cleanup)
@@ -198,6 +220,7 @@ class Daemon:
                     self._keep_a_model_chosen(),
                     pressure.watch(self._pool, self._config.models.unload_on_pressure),
                     self._access.restore(),
+                    self._pulls.run(),
                 )
             ]
             self._bus.publish(DaemonReady(at=time.time(), pid=os.getpid()))
@@ -270,6 +293,34 @@ class Daemon:
             except OSError as error:
                 _log.warning("the chosen model cannot be remembered: %s", error)
 
+    # ---- getting models ----
+
+    def _build_pulls(self) -> Pulls:
+        options = PullOptions(
+            folder=self._registry.folder,
+            hub=hub_address(self._config, os.environ),
+            record=self._paths.state_dir / "pulls.json",
+        )
+        return Pulls(
+            options,
+            rescan=self._registry.rescan,
+            at_path=self._registry.at_path,
+            note_digest=self._registry.note_digest,
+            publish=self._bus.publish,
+            token=self._hub.token,
+        )
+
+    def _build_hub_access(self) -> KeptHubAccess:
+        words = Words("the hub's token", "`hob login hf`", "set HF_TOKEN where the daemon starts")
+        return KeptHubAccess(
+            KeyringStore(username_for(_home_digest(), "hf-token"), words=words),
+            whose=self._whose,
+            from_environment=os.environ.get("HF_TOKEN", ""),
+        )
+
+    async def _whose(self, token: str) -> str:
+        return await self._pulls.account(token)
+
     # ---- TCP ----
 
     def _build_access(self) -> TcpAccess:
@@ -324,6 +375,17 @@ def pool_options(config: Config, paths: Paths) -> PoolOptions:
         start_timeout_s=engine.start_timeout,
         stall_timeout_s=engine.stall_timeout,
     )
+
+
+def hub_address(config: Config, environ: Mapping[str, str]) -> str:
+    """The hub's address: the setting, else what HF_ENDPOINT says, as other programs take it."""
+    elsewhere = environ.get("HF_ENDPOINT", "")
+    if elsewhere and config.sources["models.hub"] == "default":
+        try:
+            return WebAddress().check(elsewhere)
+        except ValueError:
+            _log.warning("HF_ENDPOINT is not the address of a server, so it is not used")
+    return config.models.hub
 
 
 def _cache_options(config: Config, paths: Paths) -> CacheOptions:

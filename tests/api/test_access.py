@@ -15,8 +15,9 @@ from fakes.raw_http import exchange, free_port, request_bytes
 from fakes.small_app import SmallApp, running
 from hob.api.access import TcpAccess, TcpWish
 from hob.api.auth import TcpPolicy, guard
+from hob.api.keyring_store import Where
 from hob.api.ports import Access
-from hob.api.token_store import Where, new_token
+from hob.api.token_store import new_token
 from hob.api.transport import TcpListener
 from hob.errors import ConfigError, SecretStoreError, StartFailed
 from hob.wire.events import ApiChanged

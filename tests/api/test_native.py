@@ -19,7 +19,6 @@ from hob.errors import BadModelFile, OutOfMemory, SecretStoreError
 from hob.wire.base import ErrorInfo
 from hob.wire.events import DaemonReady, ModelReady
 from hob.wire.models import ModelEntry, ModelList
-from hob.wire.pulls import PullDone, PullFailed, PullProgress
 from hob.wire.status import ApiStatus, Status, TokenReply, WorkerStatus
 
 
@@ -104,35 +103,6 @@ async def test_a_model_that_does_not_fit_says_the_figures(api: RunningApi) -> No
     assert reply.error["details"] == {"need_bytes": 9, "free_bytes": 8}
 
 
-async def test_a_download_tells_its_progress_until_it_is_done(api: RunningApi) -> None:
-    api.fakes.library.pull_events = [
-        PullProgress(stage="download", done_bytes=1, total_bytes=2),
-        PullDone(model=model_info("starter")),
-    ]
-    reply = await api.post("/hob/v1/models/pull", {"source": "starter"})
-    assert reply.headers["Content-Type"] == "text/event-stream"
-    assert [event["event"] for event in reply.events()] == ["progress", "done"]
-    assert api.fakes.library.pulls == ["starter"]
-
-
-async def test_a_download_that_fails_says_why_in_its_stream(api: RunningApi) -> None:
-    error = ErrorInfo(code="disk_full", message="The disk is full.")
-    api.fakes.library.pull_events = [PullFailed(error=error)]
-    [event] = (await api.post("/hob/v1/models/pull", {"source": "starter"})).events()
-    assert event == {
-        "event": "error",
-        "error": {"code": "disk_full", "message": "The disk is full."},
-    }
-
-
-async def test_a_client_that_leaves_stops_its_download(api: RunningApi) -> None:
-    api.fakes.library.pull_events = [PullProgress(stage="download"), asyncio.Event()]
-    url = "http://localhost/hob/v1/models/pull"
-    async with api.session.post(url, json={"source": "starter"}) as reply:
-        await reply.content.readany()
-    await api.fakes.library.pull_closed.wait()
-
-
 async def test_while_stopping_no_model_is_loaded(api: RunningApi) -> None:
     api.fakes.daemon.stopping = True
     for route, body in [("load", "model"), ("use", "model"), ("pull", "source")]:
@@ -186,6 +156,7 @@ async def test_a_stop_is_passed_on(api: RunningApi, body: dict[str, Any] | None)
         ("GET", "/hob/v1/token"),
         ("POST", "/hob/v1/token/rotate"),
         ("POST", "/hob/v1/api"),
+        ("POST", "/hob/v1/login"),
         ("POST", "/hob/v1/stop"),
     ],
 )

@@ -14,8 +14,9 @@ from keyring.backend import KeyringBackend
 import hob
 from fakes.keyring_backends import Hanging, PlainText
 from fakes.secret_service import clean_environment, lock_keyring, secret_service
+from hob.api.keyring_store import KeyringStore, Words
 from hob.api.token_child import is_secure
-from hob.api.token_store import KeyringStore, new_token
+from hob.api.token_store import new_token
 from hob.errors import SecretStoreError
 
 TESTS = Path(__file__).parents[1]
@@ -74,6 +75,15 @@ async def test_a_locked_keyring_is_said_at_once_when_nobody_can_unlock_it(
     assert "--token-file" in caught.value.hint
     with pytest.raises(SecretStoreError, match="locked"):
         await store.set(new_token(), may_prompt=False)
+
+
+@pytest.mark.usefixtures("no_bus")
+async def test_another_secret_is_told_of_in_its_own_words() -> None:
+    store = KeyringStore("hf-token", words=Words("the hub's token", "`hob login hf`", "go without"))
+    with pytest.raises(SecretStoreError, match="the hub's token has no safe place") as caught:
+        await store.set("hf_secret", may_prompt=False)
+    assert "go without" in caught.value.hint
+    assert "--token-file" not in caught.value.hint
 
 
 @pytest.mark.usefixtures("no_bus")

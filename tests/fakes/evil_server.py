@@ -20,7 +20,8 @@ class Request(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.seen.append((self.path, dict(self.headers)))
         self.close_connection = True
-        self.server.behaviours[self.path](self)
+        path = self.path.partition("?")[0]
+        self.server.behaviours.get(path, answer(404))(self)
 
     def log_message(self, *args: object) -> None:
         """Nothing: the tests look at `seen`."""
@@ -29,6 +30,7 @@ class Request(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
+        self.send_header("Connection", "close")
         self.end_headers()
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -29,14 +30,27 @@ from hob.wire.generate import (
     TopLogprob,
     Usage,
 )
-from hob.wire.library import Metadatum, ModelDetails, TensorGroup
+from hob.wire.library import (
+    AdoptableList,
+    Adopted,
+    ImportEvent,
+    ImportRequest,
+    Metadatum,
+    ModelDetails,
+    RecommendationList,
+    Removed,
+    TensorGroup,
+    VerifyEvent,
+)
 from hob.wire.models import ModelEntry, ModelInfo
-from hob.wire.pulls import PullEvent
+from hob.wire.pulls import HubModel, LoginReply, PullEntry, PullEvent, SearchReply
 from hob.wire.status import ApiStatus, Status, TokenReply, WorkerStatus
 
 # Text or more to send, a gate to wait for, a failure to raise, or a reason or more to end with.
 # Deltas and ends are sent with the id of the request.
 Step = str | asyncio.Event | Exception | FinishReason | Delta | Finished
+T = TypeVar("T")
+
 PROMPT_TOKENS = 7
 CACHED_TOKENS = 3
 
@@ -73,9 +87,6 @@ class FakeLibrary:
     warnings: list[ErrorInfo] = field(default_factory=list)
     forgiven: list[str] = field(default_factory=list)
     adapters: dict[str, str] = field(default_factory=dict)
-    pulls: list[str] = field(default_factory=list)
-    pull_events: list[PullEvent | asyncio.Event] = field(default_factory=list)
-    pull_closed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def infos(self) -> Sequence[ModelInfo]:
         return self.models
@@ -108,17 +119,6 @@ class FakeLibrary:
         if found is None:
             raise ModelNotFound(f"There is no model {name}.", hint="`hob models`", param="model")
         return found
-
-    async def pull(self, source: str) -> AsyncIterator[PullEvent]:
-        self.pulls.append(source)
-        try:
-            for event in self.pull_events:
-                if isinstance(event, asyncio.Event):
-                    await event.wait()
-                else:
-                    yield event
-        finally:
-            self.pull_closed.set()
 
 
 @dataclass
@@ -326,6 +326,68 @@ class FakeInspector:
 
 
 @dataclass
+class FakeCare:
+    """Does nothing and notes it; a gate among the events is waited for."""
+
+    done: list[str] = field(default_factory=list)
+    problem: HobError | None = None
+    verify_events: list[VerifyEvent | asyncio.Event] = field(default_factory=list)
+    import_events: list[ImportEvent] = field(default_factory=list)
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def remove(self, name: str, *, for_good: bool = False) -> Removed:
+        self._note(f"rm {name} {for_good}")
+        return Removed(model=name, files=(f"/models/{name}.gguf",), trash=True, freed_bytes=0)
+
+    async def rename(self, name: str, to: str) -> ModelInfo:
+        self._note(f"rename {name} {to}")
+        return model_info(to)
+
+    async def alias(self, alias: str, name: str) -> str:
+        self._note(f"alias {alias} {name}")
+        return name
+
+    async def verify(self, name: str, *, online: bool = False) -> AsyncIterator[VerifyEvent]:
+        self.done.append(f"verify {name} {online}")
+        try:
+            for event in self.verify_events:
+                if isinstance(event, asyncio.Event):
+                    await event.wait()
+                else:
+                    yield event
+        finally:
+            self.closed.set()
+
+    async def take_in(self, request: ImportRequest) -> AsyncIterator[ImportEvent]:
+        self.done.append(f"import {request.path} {request.how}")
+        for event in self.import_events:
+            yield event
+
+    def _note(self, what: str) -> None:
+        if self.problem is not None:
+            raise self.problem
+        self.done.append(what)
+
+
+@dataclass
+class FakeAdoption:
+    adopted: list[tuple[str, ...]] = field(default_factory=list)
+
+    async def adoptable(self) -> AdoptableList:
+        return AdoptableList(models=())
+
+    async def adopt(self, wanted: Sequence[str]) -> Adopted:
+        self.adopted.append(tuple(wanted))
+        return Adopted(models=(model_info("linked"),), failed={})
+
+
+@dataclass
+class FakeCatalog:
+    async def recommendations(self, *, every: bool = False) -> RecommendationList:
+        return RecommendationList(dated="every" if every else "some", models=())
+
+
+@dataclass
 class FakeFacts:
     """What is put into `facts` is told to the one subscriber; None ends it."""
 
@@ -403,29 +465,108 @@ class FakeAccess:
 
 
 @dataclass
+class FakeDownloads:
+    """A pull tells `events`, waiting for the gates among them."""
+
+    sources: list[str] = field(default_factory=list)
+    events: list[PullEvent | asyncio.Event] = field(default_factory=list)
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+    known: list[PullEntry] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    found: tuple[HubModel, ...] = ()
+    problem: HobError | None = None
+
+    async def pull(self, source: str) -> AsyncIterator[PullEvent]:
+        self.sources.append(source)
+        try:
+            for event in self.events:
+                if isinstance(event, asyncio.Event):
+                    await event.wait()
+                else:
+                    yield event
+        finally:
+            self.closed.set()
+
+    async def start(self, source: str) -> PullEntry:
+        return self._done(f"start {source}", PullEntry(id="1", source=source, state="waiting"))
+
+    def entries(self) -> Sequence[PullEntry]:
+        return self.known
+
+    async def cancel(self, id: str, discard: bool) -> PullEntry:
+        call = f"{'discard' if discard else 'cancel'} {id}"
+        return self._done(call, PullEntry(id=id, source="starter", state="cancelled"))
+
+    async def resume(self, id: str) -> PullEntry:
+        return self._done(f"resume {id}", PullEntry(id=id, source="starter", state="waiting"))
+
+    async def search(self, text: str, limit: int) -> SearchReply:
+        return self._done(f"search {text} {limit}", SearchReply(models=self.found))
+
+    def _done(self, call: str, reply: T) -> T:
+        if self.problem is not None:
+            raise self.problem
+        self.calls.append(call)
+        return reply
+
+
+@dataclass
+class FakeHubAccess:
+    tokens: list[str] = field(default_factory=list)
+    problem: HobError | None = None
+
+    async def login(self, token: str) -> LoginReply:
+        if self.problem is not None:
+            raise self.problem
+        self.tokens.append(token)
+        return LoginReply(name="ada")
+
+    async def logout(self) -> LoginReply:
+        self.tokens.clear()
+        return LoginReply(name="")
+
+
+@dataclass
 class Fakes:
     library: FakeLibrary
     models: FakeModels
     facts: FakeFacts
     daemon: FakeDaemon
     access: FakeAccess
+    pulls: FakeDownloads
+    hub: FakeHubAccess
     inspector: FakeInspector
     fits: FakeFits = field(default_factory=FakeFits)
+    care: FakeCare = field(default_factory=FakeCare)
+    adoption: FakeAdoption = field(default_factory=FakeAdoption)
+    catalog: FakeCatalog = field(default_factory=FakeCatalog)
 
     @classmethod
     def make(cls) -> Fakes:
         library = FakeLibrary()
         return cls(
-            library, FakeModels(library), FakeFacts(), FakeDaemon(), FakeAccess(), FakeInspector()
+            library,
+            FakeModels(library),
+            FakeFacts(),
+            FakeDaemon(),
+            FakeAccess(),
+            FakeDownloads(),
+            FakeHubAccess(),
+            FakeInspector(),
         )
 
     def services(self) -> Services:
         return Services(
-            self.library,
-            self.models,
-            self.facts,
-            self.daemon,
-            self.access,
-            self.inspector,
-            self.fits,
+            library=self.library,
+            models=self.models,
+            facts=self.facts,
+            daemon=self.daemon,
+            access=self.access,
+            pulls=self.pulls,
+            hub=self.hub,
+            inspector=self.inspector,
+            fits=self.fits,
+            care=self.care,
+            adoption=self.adoption,
+            catalog=self.catalog,
         )

@@ -195,7 +195,8 @@ def test_a_profile_is_a_model_of_its_own(daemon: LiveDaemon) -> None:
     plain = daemon.openai().chat.completions.create(
         model=NAME, messages=[{"role": "user", "content": "Hi"}], max_tokens=20, temperature=0
     )
-    assert reply.usage and plain.usage
+    assert reply.usage
+    assert plain.usage
     assert reply.usage.prompt_tokens != plain.usage.prompt_tokens
     assert [one.pid for one in daemon.workers()] == [worker.pid]
 

@@ -29,8 +29,8 @@ from fakes.evil_server import (
     trickle,
 )
 from fakes.tiny_gguf import tiny_gguf
-from hob.errors import Cancelled, DigestMismatch, DiskFull, DownloadError, HobError
-from hob.models.pull.fetch import Net, require_public_https
+from hob.errors import DigestMismatch, DiskFull, DownloadError, HobError
+from hob.models.pull.net import Net, require_public_https
 from hob.models.pull.starter import Pull, Source, main
 from hob.wire.pulls import PullProgress
 
@@ -358,24 +358,6 @@ def test_an_archive_that_swells_is_unpacked_no_further_than_the_model(bench: Ben
     archive = packed(MODEL + bytes(50_000_000))
     bench.pull(serve(archive), archive).run()
     assert bench.target.read_bytes() == MODEL
-
-
-def test_cancelling_ends_the_download_and_keeps_the_part(bench: Bench) -> None:
-    pull = bench.pull(in_turn(cut(ARCHIVE, 3000), hang(ARCHIVE[3000:], 0)))
-    errors: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            pull.run()
-        except HobError as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    pull.cancel()
-    thread.join(10)
-    assert [type(error) for error in errors] == [Cancelled]
-    assert not bench.target.exists()
 
 
 def test_a_second_fetch_at_the_same_time_is_told(

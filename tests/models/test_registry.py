@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import io
 import os
-import threading
-import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import aclosing
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from fakes.evil_server import Behaviour, Request, Server, answer, evil_server, serve
 from fakes.tiny_gguf import tiny_gguf, write_split_gguf, write_tiny_gguf
 from hob.errors import BadModelFile, ModelAmbiguous, ModelCopying, ModelNotFound, NoModels
-from hob.models.pull.fetch import Net
-from hob.models.pull.starter import Pull, Source
-from hob.models.registry import PullMaker, Registry
+from hob.models.registry import Registry
 from hob.wire.events import Event, ModelAdded, ModelRemoved, ModelRenamed
-from hob.wire.pulls import PullDone, PullEvent, PullFailed, PullProgress
 
 
 @pytest.fixture
@@ -239,97 +229,8 @@ async def test_an_adapter_that_is_gone_or_replaced_is_not_given_out(folder: Path
         registry.resolve_adapter("polite")
 
 
-MODEL = tiny_gguf().bytes()
-
-
-def _archive() -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr("tiny.gguf", MODEL)
-    return out.getvalue()
-
-
-ARCHIVE = _archive()
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with evil_server() as server:
-        yield server
-
-
-def maker(server: Server, behaviour: Behaviour) -> PullMaker:
-    server.behaviours["/archive"] = behaviour
-    source = Source(
-        url=server.url("/archive"),
-        index=server.url("/index"),
-        archive_bytes=len(ARCHIVE),
-        archive_sha256=hashlib.sha256(ARCHIVE).hexdigest(),
-        member="tiny.gguf",
-        file_bytes=len(MODEL),
-        file_sha256=hashlib.sha256(MODEL).hexdigest(),
-        file_name="tiny.gguf",
-    )
-
-    def make(made: Path, report: Callable[[PullProgress], None]) -> Pull:
-        net = Net(check=server.allow, stall_s=10, attempts=1)
-        return Pull(made, report, source, net)
-
-    return make
-
-
-async def pulled(registry: Registry, source: str = "starter") -> list[PullEvent]:
-    return [event async for event in registry.pull(source)]
-
-
-async def test_a_pull_reports_progress_and_ends_with_the_listed_model(
-    folder: Path, server: Server
-) -> None:
-    events: list[Event] = []
-    registry = Registry([folder], events.append, make_pull=maker(server, serve(ARCHIVE)))
-    steps = await pulled(registry)
-    assert all(isinstance(step, PullProgress) for step in steps[:-1])
-    assert steps[-1] == PullDone(model=registry.infos()[0])
-    assert registry.resolve("tiny").path == str(folder / "tiny.gguf")
-    assert [type(event) for event in events] == [ModelAdded]
-    again = (await pulled(registry))[-1]
-    assert isinstance(again, PullDone)
-    assert again.already_there
-
-
-async def test_a_failed_pull_is_an_event(folder: Path, server: Server) -> None:
-    registry = Registry([folder], lambda event: None, make_pull=maker(server, answer(403)))
-    (step,) = await pulled(registry)
-    assert isinstance(step, PullFailed)
-    assert step.error.code == "download_failed"
-    assert step.error.hint
-
-
-async def test_an_unknown_source_is_refused(folder: Path) -> None:
-    (step,) = await pulled(await opened(folder), "../../etc/passwd\x1b[31m")
-    assert isinstance(step, PullFailed)
-    assert step.error.code == "invalid_request"
-    assert step.error.message.isprintable()
-
-
-async def test_leaving_a_pull_ends_the_download_and_keeps_its_part(
-    folder: Path, server: Server
-) -> None:
-    gone = threading.Event()
-
-    def slowly(request: Request) -> None:
-        request.start(200, Content_Length=str(len(ARCHIVE)))
-        try:
-            for start in range(len(ARCHIVE)):
-                request.wfile.write(ARCHIVE[start : start + 1])
-                request.server.released.wait(0.001)
-        except OSError:
-            gone.set()
-
-    registry = Registry([folder], lambda event: None, make_pull=maker(server, slowly))
-    async with aclosing(registry.pull("starter")) as steps:
-        async for _ in steps:
-            break
-    assert await asyncio.to_thread(gone.wait, 20)
-    assert (folder / "tiny.gguf.part").exists()
-    assert not (folder / "tiny.gguf").exists()
+async def test_a_model_is_found_by_the_path_of_any_of_its_files(made: Path) -> None:
+    parts = write_split_gguf(made, "big")
+    registry = await opened(made)
+    assert {registry.at_path(str(part)) for part in parts} == {registry.infos()[0]}
+    assert registry.at_path(str(made / "other.gguf")) is None

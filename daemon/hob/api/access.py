@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 
 from hob.api.auth import TcpPolicy, allowed_hosts
-from hob.api.token_store import TokenStore, Where, new_token, usable
+from hob.api.keyring_store import Where
+from hob.api.token_store import TokenStore, new_token, usable
 from hob.api.transport import DEFAULT_PORT, TcpListener, check_port
 from hob.errors import HobError, SecretStoreError
 from hob.wire.base import ErrorInfo

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from aiohttp import http_exceptions, web
 
 from hob import __version__
-from hob.api import native_daemon, native_events, native_text, rerank
+from hob.api import hub_routes, native_daemon, native_events, native_text, rerank
 from hob.api.middleware import answer_errors
+from hob.api.models import adopt, care, catalog
 from hob.api.models import fit as model_fit
 from hob.api.models import folder as model_folder
+from hob.api.models import pulls as pull_routes
 from hob.api.models import routes as model_routes
 from hob.api.models import show as model_show
 from hob.api.openai import embeddings
@@ -41,6 +43,12 @@ _LINGER_S = 2.0
 _MODULES = (
     native_daemon,
     model_fit,
+    pull_routes,
+    hub_routes,
+    # Before the route that takes any name.
+    adopt,
+    catalog,
+    care,
     model_routes,
     model_folder,
     model_show,

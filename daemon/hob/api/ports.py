@@ -13,9 +13,18 @@ from hob.wire.calls import Call, CallResult
 from hob.wire.events import Event
 from hob.wire.fit import Fit, FitRequest
 from hob.wire.generate import GenerateEvent, GenerateRequest
-from hob.wire.library import ModelDetails
+from hob.wire.library import (
+    AdoptableList,
+    Adopted,
+    ImportEvent,
+    ImportRequest,
+    ModelDetails,
+    RecommendationList,
+    Removed,
+    VerifyEvent,
+)
 from hob.wire.models import ModelEntry, ModelInfo
-from hob.wire.pulls import PullEvent
+from hob.wire.pulls import LoginReply, PullEntry, PullEvent, SearchReply
 from hob.wire.status import ApiStatus, Status, TokenReply, WorkerStatus
 
 
@@ -54,8 +63,36 @@ class Library(Protocol):
         Raises ModelNotFound or ModelAmbiguous.
         """
 
+
+class Downloads(Protocol):
+    """Fetching models, from the hub and elsewhere."""
+
     def pull(self, source: str) -> AsyncIterator[PullEvent]:
         """Fetch a model into the folder. Problems come as PullFailed, never as an exception."""
+
+    async def start(self, source: str) -> PullEntry:
+        """The same without anybody who follows. Raises InvalidRequest or Overloaded."""
+
+    def entries(self) -> Sequence[PullEntry]: ...
+
+    async def cancel(self, id: str, discard: bool) -> PullEntry:
+        """Stop it; `discard` also forgets it and what was fetched. Raises InvalidRequest."""
+
+    async def resume(self, id: str) -> PullEntry:
+        """Go on with one that has failed or was stopped. Raises InvalidRequest."""
+
+    async def search(self, text: str, limit: int) -> SearchReply:
+        """What the hub has. Raises InvalidRequest or DownloadError."""
+
+
+class HubAccess(Protocol):
+    """The person's account on the hub."""
+
+    async def login(self, token: str) -> LoginReply:
+        """Ask the hub whose token it is, and keep it. Raises DownloadError or SecretStoreError."""
+
+    async def logout(self) -> LoginReply:
+        """Forget the token. Raises SecretStoreError."""
 
 
 class Models(Protocol):
@@ -113,6 +150,47 @@ class Inspector(Protocol):
 
     async def details(self, entry: ModelEntry) -> ModelDetails:
         """All that is known of the model, a bad one included."""
+
+
+class Care(Protocol):
+    """What a person does with the models of the library; names may be unambiguous parts."""
+
+    async def remove(self, name: str, *, for_good: bool = False) -> Removed:
+        """Put a model's files away. Raises ModelError, InvalidRequest or DownloadError."""
+
+    async def rename(self, name: str, to: str) -> ModelInfo:
+        """Give a model's files another name. Raises ModelError, InvalidRequest or DownloadError."""
+
+    async def alias(self, alias: str, name: str) -> str:
+        """Let `alias` mean a model, or nothing when `name` is empty; the model's full name.
+
+        Raises ModelError or InvalidRequest.
+        """
+
+    def verify(self, name: str, *, online: bool = False) -> AsyncIterator[VerifyEvent]:
+        """Compare a model's files with their digests. Problems come as VerifyFailed."""
+
+    def take_in(self, request: ImportRequest) -> AsyncIterator[ImportEvent]:
+        """Bring a file into the models folder. Problems come as ImportFailed."""
+
+
+class Adoption(Protocol):
+    """The models of other programs on this machine."""
+
+    async def adoptable(self) -> AdoptableList: ...
+
+    async def adopt(self, wanted: Sequence[str]) -> Adopted:
+        """Link these, by their names or programs; all for nothing.
+
+        Raises ModelNotFound or ModelAmbiguous.
+        """
+
+
+class Catalog(Protocol):
+    """The curated list of models that can be fetched."""
+
+    async def recommendations(self, *, every: bool = False) -> RecommendationList:
+        """What suits this machine, best first; `every` for the whole list."""
 
 
 class Facts(Protocol):

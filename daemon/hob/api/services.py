@@ -11,21 +11,39 @@ from typing import Final
 from aiohttp import web
 
 from hob.api.auth import VIA
-from hob.api.ports import Access, Daemon, Facts, Fits, Inspector, Library, Models
+from hob.api.ports import (
+    Access,
+    Adoption,
+    Care,
+    Catalog,
+    Daemon,
+    Downloads,
+    Facts,
+    Fits,
+    HubAccess,
+    Inspector,
+    Library,
+    Models,
+)
 from hob.errors import ForbiddenPeer, ModelNotFound, NoModels, Overloaded, ShuttingDown
 
 DEFAULT_MODEL = "default"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Services:
     library: Library
     models: Models
     facts: Facts
     daemon: Daemon
     access: Access
+    pulls: Downloads
+    hub: HubAccess
     inspector: Inspector
     fits: Fits
+    care: Care
+    adoption: Adoption
+    catalog: Catalog
 
 
 @dataclass(frozen=True)

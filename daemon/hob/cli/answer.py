@@ -197,7 +197,7 @@ def tell_figures(answer: Answer) -> None:
 
 def offer_starter(app: App, client: Client, error: NoModels) -> None:
     """With nobody to ask, raises `error`; otherwise fetches the starter model if that is wanted."""
-    from hob.cli.models.group import pull_model
+    from hob.cli.models.pull import pull_model
 
     hint = "Run `hob models pull starter`, or put a GGUF file into the models folder."
     if not (sys.stdin.isatty() and sys.stderr.isatty()):

@@ -40,6 +40,8 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Models": {
         "models": Entry("hob.cli.models.group:models", "List, fetch, load and choose models."),
         "use": Entry("hob.cli.models.group:use", "Choose the model that is kept warm."),
+        "login": Entry("hob.cli.login:login", "Keep the hub's token in the keyring."),
+        "logout": Entry("hob.cli.login:logout", "Forget the hub's token."),
     },
     "Other programs": {
         "api": Entry("hob.cli.access:api", "Open the API on loopback for editors and SDKs."),

@@ -23,15 +23,32 @@ from hob.client.replies import decode_error, decode_reply
 from hob.client.transport import connect
 from hob.wire.fit import Fit, FitRequest
 from hob.wire.generate import ChatMessage, Priority
-from hob.wire.models import ModelEntry, ModelList, ModelRef
-from hob.wire.pulls import PullRequest
+from hob.wire.models import ModelEntry, ModelInfo, ModelList, ModelRef
+from hob.wire.pulls import (
+    LoginReply,
+    LoginRequest,
+    PullCancel,
+    PullEntry,
+    PullList,
+    PullRef,
+    PullRequest,
+    SearchReply,
+    SearchRequest,
+)
 from hob.wire.status import ApiStatus, Status, StopRequest, TcpRequest, TokenReply, WorkerStatus
 
 if TYPE_CHECKING:
     # Imported when the first stream begins: most commands never have one.
+    from hob.client.care import ImportStream, VerifyStream
     from hob.client.interrupt import Interrupt
     from hob.client.stream import ChatStream, FactStream, PullStream, Stream
-    from hob.wire.library import ModelDetails
+    from hob.wire.library import (
+        AdoptableList,
+        Adopted,
+        ModelDetails,
+        RecommendationList,
+        Removed,
+    )
     from hob.wire.text import PrefillReply
 
 DEFAULT_TIMEOUT_S = 10.0
@@ -112,6 +129,93 @@ class Client:
 
         reply = self._open("POST", "/hob/v1/models/pull", PullRequest(source=source))
         return self._stream(PullStream(reply))
+
+    def pull_detached(self, source: str) -> PullEntry:
+        """Begin to fetch a model; it goes on by itself."""
+        wanted = PullRequest(source=source, detach=True)
+        return self._call("POST", "/hob/v1/models/pull", PullEntry, wanted)
+
+    def pulls(self) -> PullList:
+        """The downloads that the daemon knows of."""
+        return self._call("GET", "/hob/v1/models/pulls", PullList)
+
+    def cancel_pull(self, id: str, *, discard: bool = False) -> PullEntry:
+        """Stop a download; `discard` also forgets it and what it has fetched."""
+        wanted = PullCancel(id=id, discard=discard)
+        return self._call("POST", "/hob/v1/models/pulls/cancel", PullEntry, wanted, waits=True)
+
+    def resume_pull(self, id: str) -> PullEntry:
+        """Go on with a download that has failed or was stopped."""
+        return self._call("POST", "/hob/v1/models/pulls/resume", PullEntry, PullRef(id=id))
+
+    def search(self, text: str, *, limit: int = 20) -> SearchReply:
+        """Repositories of the hub that hold GGUF models."""
+        wanted = SearchRequest(text=text, limit=limit)
+        return self._call("POST", "/hob/v1/models/search", SearchReply, wanted, waits=True)
+
+    def login(self, token: str) -> LoginReply:
+        """Keep the hub's token in the keyring; an empty one takes it out."""
+        wanted = LoginRequest(token=token)
+        return self._call("POST", "/hob/v1/login", LoginReply, wanted, waits=True)
+
+    def remove(self, model: str, *, for_good: bool = False) -> Removed:
+        """Put a model's files into the trash, or `for_good` away."""
+        from hob.wire.library import Removed, RemoveRequest
+
+        body = RemoveRequest(model=model, for_good=for_good)
+        return self._call("POST", "/hob/v1/models/rm", Removed, body, waits=True)
+
+    def rename(self, model: str, to: str) -> ModelInfo:
+        """Give a model's files another name; the model under it."""
+        from hob.wire.library import RenameRequest
+
+        body = RenameRequest(model=model, to=to)
+        return self._call("POST", "/hob/v1/models/rename", ModelInfo, body, waits=True)
+
+    def alias(self, alias: str, model: str) -> str:
+        """Let `alias` mean a model, or nothing when `model` is empty; the model's full name."""
+        from hob.wire.library import AliasRequest
+
+        body = AliasRequest(alias=alias, model=model)
+        return self._call("POST", "/hob/v1/models/alias", ModelRef, body, waits=True).model
+
+    def verify(self, model: str, *, online: bool = False) -> VerifyStream:
+        """Compare a model's files with what their digests should be."""
+        from hob.client.care import VerifyStream
+        from hob.wire.library import VerifyRequest
+
+        body = VerifyRequest(model=model, online=online)
+        return self._stream(VerifyStream(self._open("POST", "/hob/v1/models/verify", body)))
+
+    def import_file(
+        self, path: Path, how: Literal["copy", "link", "move"] = "copy"
+    ) -> ImportStream:
+        """Bring a GGUF file into the models folder."""
+        from hob.client.care import ImportStream
+        from hob.wire.library import ImportRequest
+
+        body = ImportRequest(path=str(path.absolute()), how=how)
+        return self._stream(ImportStream(self._open("POST", "/hob/v1/models/import", body)))
+
+    def adoptable(self) -> AdoptableList:
+        """The models of other programs on this machine."""
+        from hob.wire.library import AdoptableList
+
+        return self._call("GET", "/hob/v1/models/adopt", AdoptableList, waits=True)
+
+    def adopt(self, models: Sequence[str] = ()) -> Adopted:
+        """Link models of other programs, by their names or programs; all for nothing."""
+        from hob.wire.library import Adopted, AdoptRequest
+
+        body = AdoptRequest(models=tuple(models))
+        return self._call("POST", "/hob/v1/models/adopt", Adopted, body, waits=True)
+
+    def recommendations(self, *, every: bool = False) -> RecommendationList:
+        """What is worth having on this machine; `every` for the whole list."""
+        from hob.wire.library import RecommendationList
+
+        target = f"/hob/v1/models/recommend{'?all=1' if every else ''}"
+        return self._call("GET", target, RecommendationList)
 
     def events(self, *, timeout: float | None = None) -> FactStream:
         """Every fact from now on; `timeout` bounds the wait for each, in seconds."""

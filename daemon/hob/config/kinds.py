@@ -140,6 +140,19 @@ class Text(_Textual):
 
 
 @dataclass(frozen=True)
+class WebAddress(_Textual):
+    """The address of a server, without a path's last slash."""
+
+    allowed: str = "an address that begins with https:// (or http:// inside your own network)"
+
+    def check(self, native: object) -> str:
+        text = _string(native)
+        if not re.fullmatch(r"https?://[A-Za-z0-9.\-_\[\]:]+(/[A-Za-z0-9._~/-]*)?", text):
+            raise ValueError("is not the address of a server")
+        return text.rstrip("/")
+
+
+@dataclass(frozen=True)
 class Folder(_Textual):
     """A folder's path, absolute or from `~`; None stands for the default place."""
 

@@ -24,6 +24,7 @@ from hob.config.kinds import (
     Switch,
     Text,
     Texts,
+    WebAddress,
     Whole,
 )
 
@@ -85,6 +86,14 @@ class ModelsConfig(Section, frozen=True):
             "512MiB",
             Size(0, TIB),
             "Memory of each device that is left to others, up to a tenth of it.",
+        ),
+    ]
+    hub: Annotated[
+        str,
+        Setting(
+            "https://huggingface.co",
+            WebAddress(),
+            "Where models are searched and fetched; HF_ENDPOINT sets it too.",
         ),
     ]
     unload_on_pressure: Annotated[

@@ -6,14 +6,11 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from hob.errors import (
-    HobError,
-    InvalidRequest,
     ModelNotFound,
     NoModels,
 )
@@ -26,17 +23,12 @@ from hob.models.looking import Looker, ReadProfiles
 from hob.models.names import echo, match
 from hob.models.notes import Digest, Notes, target_of
 from hob.models.pace import Pace, Round
-from hob.models.pull.starter import Pull, Pulled
-from hob.models.pull.stream import run_in_thread
 from hob.models.shelf import Shelf, arrange, check_alias
 from hob.models.telling import Teller
 from hob.wire.base import ErrorInfo
 from hob.wire.events import Event
 from hob.wire.models import ModelInfo
 from hob.wire.profiles import Profile
-from hob.wire.pulls import PullDone, PullEvent, PullFailed, PullProgress
-
-PullMaker = Callable[[Path, Callable[[PullProgress], None]], Pull]
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +50,6 @@ class Registry:
         folders: Sequence[Path],
         publish: Callable[[Event], None],
         clock: Callable[[], float] = time.time,
-        make_pull: PullMaker = Pull,
         *,
         changes: Changes | None = None,
         read_profiles: ReadProfiles | None = None,
@@ -69,7 +60,6 @@ class Registry:
     ) -> None:
         self._folders = tuple(folders)
         self._clock = clock
-        self._make_pull = make_pull
         self._make_watcher = make_watcher
         self._notes = Notes(notes)
         self._looker = Looker(
@@ -321,39 +311,6 @@ class Registry:
         for change in compare_made(_made(before), _made(after)):
             self._teller.tell(change, before, after)
         self._look_soon()
-
-    async def pull(self, source: str) -> AsyncGenerator[PullEvent, None]:
-        """Fetch a model into the first folder. Problems come as PullFailed.
-
-        Leaving the iterator ends the download; what was fetched is kept for the next time.
-        """
-        if source != "starter":
-            problem = InvalidRequest(
-                f"There is no model to fetch by the name {echo(source)}.",
-                hint="For now the only one is `starter`.",
-                param="source",
-            )
-            yield PullFailed(error=ErrorInfo.of(problem))
-            return
-        try:
-            async with aclosing(
-                run_in_thread(lambda report: self._make_pull(self.folder, report))
-            ) as steps:
-                async for step in steps:
-                    yield await self._done(step) if isinstance(step, Pulled) else step
-        except HobError as error:
-            yield PullFailed(error=ErrorInfo.of(error))
-
-    async def _done(self, pulled: Pulled) -> PullDone:
-        await self.rescan()
-        there = stamp_of(str(pulled.path))
-        for model in self._files.values():
-            if any(file.stamp == there for file in model.files):
-                return PullDone(model=model.info, already_there=pulled.already_there)
-        raise ModelNotFound(
-            "The model was fetched, and its file is gone again.",
-            hint="Look for what removes files from the models folder, and try again.",
-        )
 
 
 def _made(shelf: Shelf) -> Mapping[str, tuple[Model, Profile]]:

@@ -59,7 +59,7 @@ class Shelf:
             return other
         models = [name for name, model in self.models.items() if not model.is_adapter]
         try:
-            return match(models, wanted)
+            return match(models, wanted, self.aliases)
         except ModelNotFound as not_found:
             try:
                 return self.aliases[match(tuple(self.aliases), wanted)]

@@ -9,6 +9,9 @@ from hob.wire.fit import Fit
 from hob.wire.models import ModelEntry, ModelInfo
 from hob.wire.profiles import Profile
 
+# What a recommended model is for.
+Purpose = Literal["chat", "code", "vision", "embedding", "reranking"]
+
 Program = Literal["ollama", "lmstudio", "gpt4all", "llama.cpp", "huggingface"]
 
 
@@ -75,19 +78,43 @@ class AliasRequest(Value, frozen=True):
     model: str
 
 
+class VerifyRequest(Value, frozen=True):
+    """The body of /hob/v1/models/verify. `online` asks the hub when nobody else knows."""
+
+    model: str
+    online: bool = False
+
+
+class VerifiedFile(Value, frozen=True):
+    """One file of a model; `good` is None when nobody knows what its digest should be."""
+
+    path: str
+    sha256: str
+    expected: str = ""
+    source: str = ""
+    good: bool | None = None
+
+
 class VerifyProgress(Value, frozen=True, tag="progress", tag_field="event"):
     done_bytes: int
     total_bytes: int
 
 
 class Verified(Value, frozen=True, tag="done", tag_field="event"):
-    """`expected` is empty when nobody knows what the digest should be; `source` says who does."""
+    """`expected` is empty when nobody knows what the digest should be; `source` says who does.
+
+    These are of the file that decides: the first bad one, else the first that nobody knows, else
+    the first. `files` has all of them, the projector last. `good` is true when all are. `hint`
+    says what to do about it.
+    """
 
     model: str
     sha256: str
     expected: str
     source: str
     good: bool | None
+    files: tuple[VerifiedFile, ...] = ()
+    hint: str = ""
 
 
 class VerifyFailed(Value, frozen=True, tag="error", tag_field="event"):
@@ -134,7 +161,10 @@ class Adoptable(Value, frozen=True):
 
 
 class AdoptableList(Body, frozen=True):
+    """`problems` are folders of other programs that could not be looked through."""
+
     models: tuple[Adoptable, ...]
+    problems: tuple[ErrorInfo, ...] = ()
 
 
 class AdoptRequest(Value, frozen=True):
@@ -154,10 +184,16 @@ class Adopted(Body, frozen=True):
 
 
 class Recommendation(Value, frozen=True):
-    """A model of the curated list; `fits` says whether this machine can run it well."""
+    """A model of the curated list.
+
+    `source` is what `hob models pull` takes. `fits` says how this machine runs it: on the GPU, on
+    the CPU, slowly, or not at all; `need_bytes` is what it takes with a context of 8,192 tokens.
+    `there` is its name in the library when it is there already.
+    """
 
     source: str
     title: str
+    purpose: Purpose
     good_for: str
     parameters: str
     size_bytes: int

@@ -46,9 +46,16 @@ PullEvent = PullProgress | PullDone | PullFailed
 
 
 class PullRef(Value, frozen=True):
-    """The body of cancel and resume."""
+    """The body of resume."""
 
     id: str
+
+
+class PullCancel(Value, frozen=True):
+    """The body of cancel. What was fetched is kept, unless `discard`, which also forgets it."""
+
+    id: str
+    discard: bool = False
 
 
 class PullEntry(Body, frozen=True):
@@ -105,6 +112,8 @@ class LoginRequest(Value, frozen=True):
 
 
 class LoginReply(Body, frozen=True):
-    """`name` is the account, empty after a logout."""
+    """`name` is the account, empty after a logout; not `verified` when the hub could not be asked
+    for it."""
 
     name: str
+    verified: bool = True

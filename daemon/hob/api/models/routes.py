@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncGenerator
-
-import msgspec
 from aiohttp import web
 
 from hob.api.bodies import decode
-from hob.api.replies import json_reply, open_stream, read
+from hob.api.replies import json_reply, read
 from hob.api.services import (
     SERVICES,
     Services,
@@ -19,7 +15,6 @@ from hob.api.services import (
 )
 from hob.wire.base import Body
 from hob.wire.models import LoadCancelled, ModelEntry, ModelList, ModelRef
-from hob.wire.pulls import PullRequest
 
 routes = web.RouteTableDef()
 
@@ -79,22 +74,6 @@ async def use(request: web.Request) -> web.Response:
     model = await _named(request)
     refuse_while_stopping(services)
     return json_reply(await services.models.use(model))
-
-
-@routes.post("/hob/v1/models/pull")
-async def pull(request: web.Request) -> web.StreamResponse:
-    """Events until `done` or `error`; a client that leaves stops the download."""
-    services = request.app[SERVICES]
-    wanted = decode(await read(request), PullRequest)
-    refuse_while_stopping(services)
-    stream = await open_stream(request)
-    events = services.library.pull(wanted.source)
-    async with contextlib.AsyncExitStack() as stack:
-        if isinstance(events, AsyncGenerator):
-            await stack.enter_async_context(contextlib.aclosing(events))
-        async for event in events:
-            await stream.send(msgspec.json.encode(event))
-    return await stream.finish()
 
 
 async def _named(request: web.Request) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 
 import click
@@ -10,16 +9,17 @@ import click
 from hob.cli.autostart import running_client
 from hob.cli.context import App, json_option, no_start_option
 from hob.cli.formatting import counted, duration, parameters, print_json, size, table
+from hob.cli.models.adopt import adopt
+from hob.cli.models.care import alias, import_file, remove, rename, verify
 from hob.cli.models.fit import fit
 from hob.cli.models.folder import copying_lines, forgive, warning_lines
 from hob.cli.models.name import ModelName
+from hob.cli.models.pull import pull, pulls, search
+from hob.cli.models.recommend import recommend
 from hob.cli.models.show import show
-from hob.cli.progress import LoadingWatcher, ProgressLine
+from hob.cli.progress import LoadingWatcher
 from hob.cli.sanitize import clean, one_line
-from hob.client import Client
-from hob.errors import DownloadError
 from hob.wire.models import ModelEntry, ModelInfo, ModelList
-from hob.wire.pulls import PullDone
 
 
 @click.group(invoke_without_command=True)
@@ -43,15 +43,6 @@ def list_models(app: App, as_json: bool, no_start: bool) -> None:
         print_json(found)
     else:
         click.echo(describe_list(found))
-
-
-@models.command()
-@click.argument("source")
-@no_start_option
-@click.pass_obj
-def pull(app: App, source: str, no_start: bool) -> None:
-    """Fetch a model into the folder; SOURCE is `starter`, a small model to begin with."""
-    pull_model(running_client(app, start=not no_start), source)
 
 
 @models.command()
@@ -92,8 +83,13 @@ def use(app: App, name: str, no_start: bool) -> None:
 
 models.add_command(use)
 models.add_command(fit)
+models.add_command(pull)
+models.add_command(pulls)
+models.add_command(search)
 models.add_command(forgive)
 models.add_command(show)
+for command in (adopt, remove, rename, alias, verify, import_file, recommend):
+    models.add_command(command)
 
 
 @models.command()
@@ -124,38 +120,6 @@ def describe_list(found: ModelList) -> str:
     if warnings := warning_lines(found):
         parts.append("\n".join(warnings))
     return "\n\n".join(parts)
-
-
-def pull_model(client: Client, source: str) -> ModelInfo:
-    """Fetch a model, showing how far it is: a bar on a terminal, else a line for each stage.
-
-    Raises DownloadError and what is below it.
-    """
-    terminal = sys.stderr.isatty()
-    stage = ""
-    with client.pull(source) as events, ProgressLine() as line:
-        for event in events:
-            if isinstance(event, PullDone):
-                line.close()
-                _tell_pulled(event)
-                return event.model
-            if event.stage != stage and not terminal:
-                click.echo(f"hob: {one_line(event.stage)} ...", err=True)
-            stage = event.stage
-            if event.total_bytes:
-                amount = f"{size(event.done_bytes)} of {size(event.total_bytes)}"
-                line.show(f"{stage} {amount}", event.done_bytes / event.total_bytes)
-            else:
-                line.show(stage)
-    raise DownloadError("The download ended without a model.", hint="Run the command again.")
-
-
-def _tell_pulled(event: PullDone) -> None:
-    info = event.model
-    verb = "was there already" if event.already_there else "is ready to use"
-    click.echo(
-        f"{one_line(info.name)} {verb} ({size(info.file_bytes)}, {one_line(info.path)}).", err=True
-    )
 
 
 def _row(entry: ModelEntry) -> tuple[str, ...]:

@@ -15,7 +15,6 @@ import hashlib
 import os
 import shutil
 import sys
-import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -24,16 +23,10 @@ from pathlib import Path
 
 import msgspec
 
-from hob.errors import Cancelled, DigestMismatch, DiskFull, DownloadError, HobError
-from hob.models.pull.fetch import (
-    CHUNK_BYTES,
-    Net,
-    NotThere,
-    cannot_write,
-    download,
-    read_small,
-    require_public_https,
-)
+from hob.errors import DigestMismatch, DiskFull, DownloadError, HobError
+from hob.models.pull.fetch import CHUNK_BYTES, cannot_write, download
+from hob.models.pull.files import sync_folder
+from hob.models.pull.net import Net, NotThere, read_small, require_public_https
 from hob.wire.pulls import PullProgress
 
 _INDEX_BYTES = 4 * 2**20
@@ -82,7 +75,8 @@ class Pulled:
 
 
 class Pull:
-    """One fetching of `source` into `folder`; `run` blocks, `cancel` may come from any thread."""
+    """One fetching of `source` into `folder`; `run` blocks until it is done, or until the process
+    is ended: what was downloaded is kept for the next time."""
 
     def __init__(
         self,
@@ -97,17 +91,12 @@ class Pull:
         self._report = _Throttle(report)
         self._net = net or Net(check=require_public_https)
         self._free_bytes = free_bytes
-        self._cancelled = threading.Event()
         self._target = folder / source.file_name
         self._part = folder / f"{source.file_name}.part"
         self._unpacked = folder / f"{source.file_name}.unpack.part"
 
-    def cancel(self) -> None:
-        """Stop soon; what was downloaded is kept for the next time."""
-        self._cancelled.set()
-
     def run(self) -> Pulled:
-        """Fetch, verify, unpack. Raises DownloadError, DigestMismatch, DiskFull or Cancelled."""
+        """Fetch, verify, unpack. Raises DownloadError, DigestMismatch or DiskFull."""
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             return self._run_alone()
@@ -164,7 +153,7 @@ class Pull:
                 size,
                 net=self._net,
                 report=lambda done: self._report(PullProgress("download", done, size)),
-                wait_cancelled=self._cancelled.wait,
+                wait_cancelled=_wait,
             )
 
         try:
@@ -216,7 +205,7 @@ class Pull:
             self._unpacked.replace(self._target)
         finally:
             self._unpacked.unlink(missing_ok=True)
-        _sync_folder(self._folder)
+        sync_folder(self._folder)
         self._part.unlink()
 
     def _member(self) -> Iterator[bytes]:
@@ -247,9 +236,12 @@ class Pull:
         return digest.hexdigest()
 
     def _progress(self, stage: str, done: int, total: int) -> None:
-        if self._cancelled.is_set():
-            raise Cancelled("The download was stopped.")
         self._report(PullProgress(stage, done, total))
+
+
+def _wait(seconds: float) -> bool:
+    time.sleep(seconds)
+    return False
 
 
 class _IndexFile(msgspec.Struct):
@@ -280,17 +272,6 @@ class _Throttle:
 
 def _length(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename survive a power cut, where the OS has that."""
-    if sys.platform == "win32":
-        return
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def main(arguments: list[str]) -> int:

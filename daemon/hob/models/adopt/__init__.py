@@ -1,0 +1,1 @@
+"""Models of other programs, used where they lie: nothing of theirs is ever moved or changed."""
