@@ -20,6 +20,10 @@ PARTS = ("weight_bytes", "kv_bytes", "compute_bytes", "projector_bytes", "proces
 _MEMORY = (DeviceMemory(name="cpu", total_bytes=2**40, free_bytes=2**40),)
 
 
+class NotLoadedError(Exception):
+    """llama.cpp does not load the model with these options."""
+
+
 @dataclass(frozen=True)
 class Measured:
     """One load; `predicted` and `taken` of main memory."""
@@ -58,7 +62,8 @@ def measure(path: Path, options: LoadOptions, projector: Path | None = None) -> 
     fit = fit_of("measured", facts_of(model), options, _MEMORY, 0)
     with EngineProcess() as worker:
         loaded = worker.load(path, options)
-        assert isinstance(loaded, Loaded), loaded
+        if not isinstance(loaded, Loaded):
+            raise NotLoadedError(f"{path.name} {options.kv_type}: {loaded.error.message}")
     (taken,) = loaded.info.memory
     (predicted,) = fit.needs
     set_to = f"{fit.context_length} {options.kv_type} flash {options.flash_attention}"

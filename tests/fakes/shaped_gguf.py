@@ -121,8 +121,8 @@ def experts() -> Gguf:
 
 
 def latent() -> Gguf:
-    """DeepSeek 2: what is kept of a token is compressed to 64 numbers, and 16 for its place."""
-    rank, rope, length, query = 64, 16, 32, 96
+    """DeepSeek 2: what is kept of a token is compressed to 64 numbers, and 32 for its place."""
+    rank, rope, length, query = 64, 32, 32, 96
     block: list[Shape] = [
         ("attn_norm", (WIDTH,)),
         ("attn_q_a", (WIDTH, query)),

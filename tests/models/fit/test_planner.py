@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -105,6 +106,19 @@ def test_quantized_numbers_are_offered_where_they_suffice(folder: Path) -> None:
     assert found.verdict == "no"
     choice = next(choice for choice in found.nearest if choice.kv_type == "q8_0")
     assert (choice.context_length, choice.model) == (32768, "")
+
+
+def test_quantized_numbers_are_not_offered_where_heads_do_not_fill_blocks(folder: Path) -> None:
+    library = Library(folder, 130 * MIB)
+    whole = library.models[library.name("llama")]
+    about = whole.files[0].about
+    assert about.shape is not None
+    odd = dataclasses.replace(about, shape=replace(about.shape, head_length=80))
+    files = (dataclasses.replace(whole.files[0], about=odd),)
+    library.models[whole.info.name] = Model(whole.info, files)
+    found = library.planner.explain(FitRequest(model=whole.info.name, context_length=32768))
+    assert found.verdict == "no"
+    assert not [choice for choice in found.nearest if choice.kv_type == "q8_0"]
 
 
 def test_another_model_is_offered_and_its_kin_first(folder: Path) -> None:

@@ -16,6 +16,7 @@ from hob.models.fit.need import MIB, Facts
 from hob.models.fit.words import amount
 from hob.models.folder.files import ModelFile
 from hob.models.folder.scan import Model
+from hob.models.gguf.attention import KV_BLOCK
 from hob.models.gguf.describe import Description
 from hob.wire.engine import LoadOptions
 from hob.wire.fit import DeviceMemory, Fit, FitChoice, FitRequest, Need, Verdict
@@ -169,7 +170,8 @@ class FitPlanner:
                 context_cap=min(options.context_cap, options.context_length),
             )
             trials.append(("a context of {context} tokens", shorter))
-        if options.kv_type == "f16" and options.flash_attention != "off":
+        whole_blocks = facts.shape.head_length % KV_BLOCK == 0
+        if options.kv_type == "f16" and options.flash_attention != "off" and whole_blocks:
             smaller = replace(options, kv_type="q8_0")
             trials.append(("a KV cache of q8_0 (engine.kv_type), context {context}", smaller))
         if options.gpu_layers:

@@ -15,7 +15,9 @@ from hob.models.gguf.tensors import MAX_BLOCKS
 
 # llama.cpp rounds the cells of a cache up to this many.
 CELL_BLOCK = 256
-# What a number of the KV cache takes in bytes: the quantized types store blocks of 32.
+# The quantized types of the KV cache store blocks of so many numbers, and heads fill whole ones.
+KV_BLOCK = 32
+# What a number of the KV cache takes in bytes.
 KV_NUMBER_BYTES = {"f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
 _STATE_NUMBER_BYTES = 4
 
