@@ -33,6 +33,7 @@ from hob.logs.setup import setup_logging
 from hob.models.adopt.adoption import Adoption
 from hob.models.adopt.found import here
 from hob.models.care.care import Care
+from hob.models.care.hub import ListedDigests
 from hob.models.catalog import Recommender
 from hob.models.choose import choose
 from hob.models.fit.planner import FitPlanner
@@ -137,7 +138,12 @@ class Daemon:
                     profile=self._registry.profile,
                 ),
                 fits=self._planner,
-                care=Care(self._registry, self._pool.unload, here),
+                care=Care(
+                    self._registry,
+                    self._pool.unload,
+                    here,
+                    hub=ListedDigests(self._pulls.list_files, here, self._registry.folders),
+                ),
                 adoption=Adoption(self._registry, here),
                 catalog=Recommender(self._registry.infos, self._planner.memory),
             ),

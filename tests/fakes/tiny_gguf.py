@@ -58,18 +58,20 @@ class Gguf:
 
     def header(self) -> bytes:
         """Everything before the tensors' data."""
-        order = self.order
+        # Version 1 writes counts and lengths in 32 bits.
+        order, wide = self.order, "I" if self.version == 1 else "Q"
+        form = order + wide
         tensor_count = len(self.tensors) if self.tensor_count is None else self.tensor_count
         key_count = len(self.metadata) if self.key_count is None else self.key_count
         out = bytearray(b"GGUF")
-        out += struct.pack(f"{order}IQQ", self.version, tensor_count, key_count)
+        out += struct.pack(f"{order}I{wide * 2}", self.version, tensor_count, key_count)
         for key, value in self.metadata.items():
-            out += _text(key, order) + _value(value, order)
+            out += _text(key, form) + _value(value, form)
         offset = 0
         for tensor in self.tensors:
             at = offset if tensor.offset is None else tensor.offset
-            out += _text(tensor.name, order) + struct.pack(f"{order}I", len(tensor.shape))
-            out += struct.pack(f"{order}{len(tensor.shape)}Q", *tensor.shape)
+            out += _text(tensor.name, form) + struct.pack(f"{order}I", len(tensor.shape))
+            out += struct.pack(order + wide * len(tensor.shape), *tensor.shape)
             out += struct.pack(f"{order}IQ", tensor.kind, at)
             offset = _padded(at + len(_data(tensor)), self.alignment)
         return bytes(out)
@@ -204,17 +206,19 @@ def _noise(name: str, count: int) -> bytes:
     return struct.pack(f"<{count}f", *(numbers.gauss(0, 0.05) for _ in range(count)))
 
 
-def _text(text: str, order: str) -> bytes:
+def _text(text: str, form: str) -> bytes:
+    """`form` is the byte order and the letter of a length."""
     data = text.encode()
-    return struct.pack(f"{order}Q", len(data)) + data
+    return struct.pack(form, len(data)) + data
 
 
-def _value(value: object, order: str) -> bytes:
-    kind, data = _encoded(value, order)
-    return struct.pack(f"{order}I", kind) + data
+def _value(value: object, form: str) -> bytes:
+    kind, data = _encoded(value, form)
+    return struct.pack(f"{form[0]}I", kind) + data
 
 
-def _encoded(value: object, order: str) -> tuple[int, bytes]:
+def _encoded(value: object, form: str) -> tuple[int, bytes]:
+    order, wide = form[0], form[1]
     match value:
         case Raw():
             return value.kind, value.data
@@ -225,17 +229,15 @@ def _encoded(value: object, order: str) -> tuple[int, bytes]:
         case float():
             return FLOAT32, struct.pack(f"{order}f", value)
         case str():
-            return STRING, _text(value, order)
+            return STRING, _text(value, form)
         case list():
             kinds = {str: STRING, float: FLOAT32, int: INT32}
             kind = kinds[type(value[0])] if value else STRING
             items = b"".join(
-                struct.pack(f"{order}i", item)
-                if isinstance(item, int)
-                else _encoded(item, order)[1]
+                struct.pack(f"{order}i", item) if isinstance(item, int) else _encoded(item, form)[1]
                 for item in value
             )
-            return ARRAY, struct.pack(f"{order}IQ", kind, len(value)) + items
+            return ARRAY, struct.pack(f"{order}I{wide}", kind, len(value)) + items
     raise TypeError(f"no GGUF value: {value!r}")
 
 

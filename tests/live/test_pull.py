@@ -63,11 +63,29 @@ def test_a_model_is_pulled_listed_and_found_by_search(daemon: LiveDaemon, hub: F
     assert model.info.path == str(daemon.paths.models_dir / REPO / NAME)
     assert model.info.problem is None
     assert hub.asked(hub.file_path(NAME))[0]["Authorization"] == "Bearer hf_secret_token"
+    verified = daemon.run("models", "verify", model.info.name, "--online", "--json")
+    assert verified.returncode == 0, verified.stderr
+    (checked,) = json.loads(verified.stdout)["files"]
+    assert (checked["good"], checked["source"].partition("@")[0]) == (True, SOURCE)
     hub.behave("/api/models", answer_json([{"id": REPO}]))
     found = json.loads(daemon.run("models", "search", "tiny", "--json").stdout)
     assert found["models"][0]["files"][0]["source"] == f"{SOURCE}:Q4_K_M"
     log = daemon.paths.log_file.read_text()
     assert "hf_secret_token" not in log
+
+
+@pytest.mark.parametrize("damage", [0, 1])
+def test_a_file_that_came_by_hand_is_verified_by_the_hub(
+    damage: int, daemon: LiveDaemon, hub: FakeHub
+) -> None:
+    place = daemon.paths.models_dir / REPO / NAME
+    place.parent.mkdir(parents=True)
+    place.write_bytes(MODEL[:-1] + bytes([MODEL[-1] ^ damage]))
+    (model,) = daemon.client().models(rescan=True).models
+    verified = daemon.run("models", "verify", model.info.name, "--online", "--json")
+    (checked,) = json.loads(verified.stdout)["files"]
+    assert (checked.get("good"), checked["source"]) == (not damage, "hub")
+    assert len(hub.asked(hub.listing_path())) == 1
 
 
 def test_a_download_goes_on_after_the_daemon_was_killed(daemon: LiveDaemon, hub: FakeHub) -> None:

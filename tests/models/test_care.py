@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fakes.library import ReadLibrary
-from fakes.stores import PROJECTOR, OllamaStore, put, snapshot, weights
+from fakes.stores import ADAPTER, PROJECTOR, OllamaStore, put, snapshot, weights
 from fakes.tiny_gguf import write_split_gguf
 from hob.errors import (
     DownloadError,
@@ -129,13 +129,13 @@ async def test_of_a_link_only_the_link_goes(bench: Bench, tmp_path: Path) -> Non
     assert bench.files() == []
 
 
-async def test_an_adopted_model_goes_with_its_modelfile_and_ollama_keeps_everything(
+async def test_an_adopted_model_goes_with_its_modelfile_and_adapter_and_ollama_keeps_everything(
     bench: Bench,
 ) -> None:
-    OllamaStore(bench.home / ".ollama" / "models").add(system="Be brief.")
+    OllamaStore(bench.home / ".ollama" / "models").add(system="Be brief.", adapter=ADAPTER)
     before = snapshot(bench.home)
     (info,) = (await Adoption(bench.library, bench.where).adopt(())).models
-    assert len(bench.files()) == 2
+    assert len(bench.files()) == 3
     await bench.care.remove(info.name)
     assert bench.files() == []
     assert snapshot(bench.home) == before
@@ -174,6 +174,15 @@ async def test_a_file_in_another_programs_folder_is_left_alone(bench: Bench) -> 
         with pytest.raises(InvalidRequest, match="belongs to LM Studio"):
             await call
     assert file.exists()
+
+
+async def test_a_store_that_was_made_hobs_own_folder_is_hobs(bench: Bench) -> None:
+    store = bench.home / ".lmstudio" / "models"
+    file = put(store / "p" / "r" / "tiny.gguf", weights())
+    library = ReadLibrary([store])
+    await library.rescan()
+    await Care(library, bench._unload, bench.where).remove("tiny", for_good=True)
+    assert not file.exists()
 
 
 async def test_a_profile_is_not_removed_as_a_model(bench: Bench) -> None:

@@ -286,34 +286,6 @@ def test_a_file_cut_anywhere_is_refused(tmp_path: Path) -> None:
         assert problem_of(tmp_path, content[:end])
 
 
-@pytest.mark.parametrize(
-    ("overrides", "capabilities"),
-    [
-        ({"tokenizer.chat_template": None}, ("completion",)),
-        ({"tokenizer.chat_template": "  "}, ("completion",)),
-        (
-            {"tokenizer.chat_template": None, "general.name": "X 1B Instruct"},
-            ("chat", "completion"),
-        ),
-        ({"tokenizer.chat_template": None, "general.finetune": "it"}, ("chat", "completion")),
-        ({"llama.pooling_type": 1}, ("embedding",)),
-        ({"llama.pooling_type": 4}, ("reranking",)),
-        ({"llama.classifier.output_labels": ["yes"]}, ("reranking",)),
-        (
-            {"tokenizer.ggml.fim_pre_token_id": 3, "tokenizer.ggml.fim_suf_token_id": 4},
-            ("chat", "completion", "infill"),
-        ),
-        ({"tokenizer.ggml.fim_pre_token_id": 3}, ("chat", "completion")),
-    ],
-)
-def test_capabilities_follow_from_the_header(
-    overrides: dict[str, object], capabilities: tuple[str, ...], tmp_path: Path
-) -> None:
-    path = tmp_path / "model.gguf"
-    path.write_bytes(tiny_gguf(overrides).bytes())
-    assert look(str(path)).about.capabilities == capabilities
-
-
 def test_without_a_file_type_the_weights_tell_the_quantization(tmp_path: Path) -> None:
     path = tmp_path / "model.gguf"
     path.write_bytes(tiny_gguf({"general.file_type": None}).bytes())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,13 @@ async def test_a_known_projector_is_not_read_again(tmp_path: Path) -> None:
     await registry.rescan()
     assert registry.infos() == (before,)
     assert before.projector
+
+
+def test_a_projector_for_sound_gives_ears(tmp_path: Path) -> None:
+    eyes = tiny_projector()
+    heard = dict(eyes.metadata) | {"clip.has_vision_encoder": False, "clip.has_audio_encoder": True}
+    write_tiny_gguf(tmp_path / "tiny-Q4_0.gguf")
+    (tmp_path / "mmproj-tiny.gguf").write_bytes(replace(eyes, metadata=heard).bytes())
+    (model,) = scan([tmp_path], {}).values()
+    assert "audio" in model.info.capabilities
+    assert "vision" not in model.info.capabilities

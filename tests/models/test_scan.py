@@ -43,6 +43,13 @@ def test_a_model_is_listed_with_its_file(tmp_path: Path) -> None:
     assert info.problem is None
 
 
+def test_a_file_called_model_is_named_after_its_own_folder(tmp_path: Path) -> None:
+    write_tiny_gguf(tmp_path / "Phi-4-mini" / "model.gguf")
+    assert only(tmp_path).name == "phi-4-mini:f32"
+    root = tmp_path / "Phi-4-mini"
+    assert only(root).name == "tiny-llama:f32"
+
+
 def test_an_empty_folder_lists_nothing(tmp_path: Path) -> None:
     assert listed(tmp_path) == []
 

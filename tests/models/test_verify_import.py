@@ -194,6 +194,15 @@ async def test_the_hub_is_asked_only_when_it_is_wanted(bench: Bench) -> None:
     assert (await bench.verify("tiny", hub, online=True)).source == "hub"
 
 
+async def test_the_hub_is_not_asked_for_what_is_known(bench: Bench) -> None:
+    file = put(bench.models / "tiny.gguf", weights())
+    await bench.library.rescan()
+    bench.library.note_digest(file, GOOD, "hub")
+    hub = Hub({}, DownloadError("The hub is away."))
+    assert (await bench.verify("tiny", hub, online=True)).good is True
+    assert hub.asked == []
+
+
 async def test_a_hub_that_cannot_be_asked_is_told(bench: Bench) -> None:
     put(bench.models / "tiny.gguf", weights())
     failed = await bench.verify("tiny", Hub({}, DownloadError("The hub is away.")), online=True)

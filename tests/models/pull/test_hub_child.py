@@ -4,6 +4,7 @@ never outlives the daemon."""
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import subprocess
 import sys
 from contextlib import aclosing
@@ -24,6 +25,8 @@ from hob.models.pull.orders import (
     Fetched,
     Found,
     Limits,
+    Listed,
+    ListOrder,
     Order,
     PullOrder,
     SearchOrder,
@@ -65,12 +68,15 @@ async def test_an_error_of_the_child_keeps_its_class(hub: FakeHub, folder: Path)
         await HubChild().run(order, Fetched)
 
 
-async def test_a_search_and_an_account_come_by_a_child(hub: FakeHub) -> None:
+async def test_a_search_a_listing_and_an_account_come_by_a_child(hub: FakeHub) -> None:
     hub.behave("/api/models", answer_json([{"id": REPO}]))
     hub.behave("/api/whoami-v2", answer_json({"name": "ada"}))
     search = Order(task=SearchOrder(text="tiny", limit=5), hub=hub.address)
     found = await HubChild().run(search, Found, limit_s=60)
     assert [model.repo for model in found.models] == [REPO]
+    listing = Order(task=ListOrder(repo=REPO), hub=hub.address)
+    listed = await HubChild().run(listing, Listed, limit_s=60)
+    assert listed.digests == {NAME: hashlib.sha256(MODEL).hexdigest()}
     whose = Order(task=AccountOrder(), hub=hub.address, token="hf_secret")
     assert (await HubChild().run(whose, Account, limit_s=60)).name == "ada"
 

@@ -13,7 +13,7 @@ import pytest
 from fakes.hub_child import FakeChild, fetched
 from fakes.ports import model_info
 from hob.errors import DownloadError, HobError, InvalidRequest, Overloaded
-from hob.models.pull.orders import Account, AccountOrder, Found, SearchOrder
+from hob.models.pull.orders import Account, AccountOrder, Found, Listed, ListOrder, SearchOrder
 from hob.models.pull.pulls import PullOptions, Pulls
 from hob.wire.events import PullChanged
 from hob.wire.models import ModelInfo
@@ -372,3 +372,12 @@ async def test_a_search_for_nothing_is_refused(text: str, limit: int, bench: Ben
     async with bench.open() as pulls:
         with pytest.raises(InvalidRequest):
             await pulls.search(text, limit)
+
+
+async def test_the_digests_of_a_repository_are_asked_for_by_its_name(bench: Bench) -> None:
+    bench.child.steps["other"] = [Listed(digests={"a.gguf": "ab" * 32})]
+    async with bench.open() as pulls:
+        assert await pulls.list_files("org/x") == {"a.gguf": "ab" * 32}
+        with pytest.raises(InvalidRequest):
+            await pulls.list_files("../x")
+    assert [order.task for order in bench.child.orders] == [ListOrder(repo="org/x")]

@@ -224,8 +224,14 @@ class Care:
         await asyncio.to_thread(look)
 
     def _foreign(self) -> list[tuple[str, Path]]:
-        """The stores of other programs by their titles; looks at the disk."""
-        return [(TITLES[program], root) for program, root in all_stores(self._where())]
+        """The stores of other programs by their titles; looks at the disk. One that the person
+        made Hob's own folder for models counts as Hob's."""
+        own = self._library.folder.resolve()
+        return [
+            (TITLES[program], root)
+            for program, root in all_stores(self._where())
+            if not own.is_relative_to(root)
+        ]
 
     async def _unload_all(self, model: Model) -> None:
         """End the workers of the model and of the profiles that are made of it."""
@@ -255,6 +261,8 @@ class Care:
         missing = [
             path for path in paths if path not in found or found[path].source == VERIFICATION
         ]
+        if not missing:
+            return found
         told = await self._hub.digests(model.info, [str(path) for path in missing])
         return found | {
             path: Expected(told[str(path)], "hub") for path in missing if str(path) in told

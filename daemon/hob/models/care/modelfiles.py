@@ -6,6 +6,7 @@ Only those that bear its mark are touched.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -14,16 +15,24 @@ from hob.models.adopt.ollama_extras import MARK
 from hob.models.care.moving import move
 
 _MAX_FILES = 2_000
+_ADAPTER = re.compile(r"^ADAPTER \./([^/\n]+)$", re.MULTILINE)
 _MAX_BYTES = 2**20
 
 
 def remove_for(model: Path) -> list[Path]:
-    """Remove the Modelfiles of a link that has gone; which those were."""
+    """Remove the Modelfiles of a link that has gone, and the links to adapters that only they
+    name; which those were."""
     removed = []
-    for path, _ in _written_for(model.parent, model.name):
+    for path, text in list(_written_for(model.parent, model.name)):
+        adapters = [model.parent / name for name in _ADAPTER.findall(text)]
         with contextlib.suppress(OSError):
             path.unlink()
             removed.append(path)
+        for adapter in adapters:
+            if adapter.is_symlink() and not any(_written_for(adapter.parent, adapter.name)):
+                with contextlib.suppress(OSError):
+                    adapter.unlink()
+                    removed.append(adapter)
     return removed
 
 

@@ -75,6 +75,7 @@ class _Round:
     memory: _Memory
     ways: Mapping[str, Missing]
     now: Now
+    roots: frozenset[str]
 
 
 class Scanner:
@@ -108,6 +109,7 @@ class Scanner:
         self._progress.begin()
         ways: dict[str, Missing] = {}
         lists = KnownLists()
+        roots = frozenset(map(str, folders))
         files = {}
         for path, stamp in tree.files.items():
             known = memory.files.get(path) or self._indexed(path, stamp, packed)
@@ -117,7 +119,7 @@ class Scanner:
             if (way := self._progress.judge(file, now)) is not None:
                 ways[path] = way
         groups = list(group_parts(files.values()))
-        self._memory = self._combine(files, groups, _Round(memory, ways, now))
+        self._memory = self._combine(files, groups, _Round(memory, ways, now, roots))
         self._progress.end()
         if not tree.problems:
             # Files on their way are read again anyway.
@@ -153,7 +155,7 @@ class Scanner:
         # A projector that belongs to a model is a part of it, and no line of its own.
         taken = {projector.path for projector in pairs.values()}
         groups = [group for group in groups if group[0].path not in taken]
-        wishes = dict(_wishes(groups, this.memory.wishes))
+        wishes = dict(_wishes(groups, this))
         names = this.memory.names
         if wishes != this.memory.wishes:
             names = unique_names({path: wish for path, (_, wish) in wishes.items()})
@@ -227,13 +229,15 @@ def _find_projectors(groups: Sequence[tuple[ModelFile, ...]]) -> Mapping[str, Mo
 
 
 def _wishes(
-    groups: Sequence[tuple[ModelFile, ...]], known: Mapping[str, tuple[Description, str]]
+    groups: Sequence[tuple[ModelFile, ...]], this: _Round
 ) -> Iterator[tuple[str, tuple[Description, str]]]:
     """The name that each first file would like, by its path, with what it was made from."""
     for first, *_ in groups:
-        about, wish = known.get(first.path, (None, ""))
+        about, wish = this.memory.wishes.get(first.path, (None, ""))
         if about is not first.about:
-            wish = make_name(stem_of(first.path), first.about)
+            path = Path(first.path)
+            folder = "" if str(path.parent) in this.roots else path.parent.name
+            wish = make_name(path.stem, first.about, folder)
         yield first.path, (first.about, wish)
 
 

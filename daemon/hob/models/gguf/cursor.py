@@ -153,31 +153,36 @@ class Cursor:
         """Also gives the windows that it read, so that what is remembered is what was walked."""
         unpack, wide = self.length.unpack_from, self.length.size
         found: set[bytes] = set()
+        searched = self.at
         while count:
             offset = self._need(wide)
             window = self._window
-            found |= self._marks_in(window, marks)
             if self._known and len(windows) < _MAX_WINDOWS:
                 windows.append((self._start, window))
             last = len(window) - wide
             while count and offset <= last:
                 offset += wide + unpack(window, offset)[0]
                 count -= 1
+            found |= self._marks_in(marks, searched, self._start + offset)
             # The last string may end far beyond the window: the next round moves it there.
-            end = self._start + len(window)
+            end = searched = self._start + len(window)
             self.skip(self._start + offset - self.at)
             if end < self.at <= end + _WINDOW_BYTES // 2:
-                self._load(end - _OVERLAP_BYTES, self.at + wide)
-        return frozenset(found | self._marks_in(self._window, marks))
+                searched -= _OVERLAP_BYTES
+                self._load(searched, self.at + wide)
+        return frozenset(found | self._marks_in(marks, searched, self.at))
 
-    def _marks_in(self, window: bytes, marks: Marks) -> set[bytes]:
-        """The strings of `marks` that the window holds, looked for by what many have in common."""
+    def _marks_in(self, marks: Marks, begin: int, end: int) -> set[bytes]:
+        """The strings of `marks` that the window holds between two places of the file, looked for
+        by what many have in common."""
+        window = self._window
+        begin, end = max(begin - self._start, 0), end - self._start
         return {
             text
             for sign, texts in marks.items()
-            if sign in window
+            if window.find(sign, begin, end) >= 0
             for text in texts
-            if self.length.pack(len(text)) + text in window
+            if window.find(self.length.pack(len(text)) + text, begin, end) >= 0
         }
 
     def _need(self, count: int) -> int:

@@ -81,11 +81,11 @@ def describe(header: Header) -> Description:
         is_adapter=header.text("general.type") == "adapter",
         is_projector=is_projector(header, architecture),
         sees=header.flag("clip.has_vision_encoder"),
-        attention=None if shard_number else find_attention(header, architecture),
-        shape=find_shape(header, architecture),
         hears=header.flag("clip.has_audio_encoder"),
         fingerprint=header.fingerprint,
         weight_bytes=header.weight_bytes,
+        attention=None if shard_number else find_attention(header, architecture),
+        shape=find_shape(header, architecture),
         # A later shard carries weights only; the first one says what the model is.
         problem=header.problem if shard_number else find_problem(header, architecture),
     )

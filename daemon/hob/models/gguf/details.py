@@ -28,7 +28,7 @@ def tensor_groups(headers: Iterable[Header]) -> tuple[TensorGroup, ...]:
             so_far = sums.get(name, TensorGroup(name, 0, 0, 0))
             sums[name] = TensorGroup(
                 kind=name,
-                count=so_far.count + group.count,
+                count=so_far.count + group.tensors,
                 elements=so_far.elements + group.elements,
                 size_bytes=so_far.size_bytes + group.size,
             )
@@ -51,9 +51,7 @@ def _text(value: str) -> str:
 
 
 def _list(array: Array) -> str:
-    if not array.numbers:
-        return ""
-    shown = ", ".join(map(_number, array.numbers[:_SHOWN_NUMBERS]))
+    shown = ", ".join(map(str, array.numbers[:_SHOWN_NUMBERS]))
     return shown + (", ..." if len(array.numbers) > _SHOWN_NUMBERS else "")
 
 

@@ -20,25 +20,38 @@ from hob.models.gguf import fill
 from hob.models.gguf.cursor import NO_MARKS, Cursor, Marks, cut_short, damaged
 from hob.models.gguf.known import KnownLists
 from hob.models.gguf.preamble import Preamble, read_preamble
-from hob.models.gguf.tensors import Group, Layout, Weights, padded, read_tensors, shown
+from hob.models.gguf.tensors import MAX_BLOCKS, Group, Layout, Weights, padded, read_tensors, shown
 from hob.models.gguf.types import SCALAR_FORMATS, ValueType
 
 # Far above any real model; they bound the time and memory that a hostile header can cost, as do
 # the limits of the cursor.
-MAX_KEYS = 8_192
-MAX_KEY_BYTES = 1_024
+MAX_KEYS = 4_096
+MAX_KEY_BYTES = 512
 MAX_TENSORS = 65_536
 MAX_STRING_BYTES = 16 * 2**20
 DEFAULT_ALIGNMENT = 32
 
 KEPT_STRING_BYTES = 512
-# Lists of numbers up to this length are kept: one number for each block of a model.
-KEPT_NUMBERS = 1_024
 TEMPLATE_KEY = "tokenizer.chat_template"
 # The longest known are a tenth of it.
 TEMPLATE_BYTES = 512 * 1024
 TOKENS_KEY = "tokenizer.ggml.tokens"
 
+# The lists that tell layers apart, by their keys behind the architecture.
+_LAYER_LISTS = frozenset(
+    {
+        "attention.head_count",
+        "attention.head_count_kv",
+        "attention.key_length",
+        "attention.recurrent_layers",
+        "attention.sliding_window_pattern",
+        "attention.value_length",
+        "expert_feed_forward_length",
+        "expert_used_count",
+        "feed_forward_length",
+    }
+)
+_WHOLE = SCALAR_FORMATS.keys() - {ValueType.FLOAT32, ValueType.FLOAT64}
 _SCALARS = {
     order: {kind: struct.Struct(order + code) for kind, code in SCALAR_FORMATS.items()}
     for order in "<>"
@@ -46,12 +59,13 @@ _SCALARS = {
 
 
 class Array(NamedTuple):
-    """A list: the type of its elements and how many there are; `numbers` are the elements of a
-    short list of numbers. `found` are the strings that were looked for and are in it."""
+    """A list: the type of its elements and how many there are. `numbers` are kept of a model's own
+    list of whole numbers with one for each block; `found` are the strings that were looked for and
+    are in it."""
 
     kind: int
     length: int
-    numbers: tuple[float, ...] = ()
+    numbers: tuple[int, ...] = ()
     found: frozenset[bytes] = frozenset()
 
 
@@ -65,10 +79,10 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Header:
-    """`parameters` counts the tensors' elements, `groups` tells of them, type by type. `data_end`
-    is the size that the file must have at least, in bytes. `fingerprint` stands for the header and
-    the file's size: 16 hex digits, the same for every copy of the file. `weights` are told apart by
-    where llama.cpp puts them. `problem`: it can be read,
+    """`parameters` counts the tensors' elements, `groups` tells of them by type, and
+    `weights` by where llama.cpp puts them. `data_end` is the size that the file must have at
+    least, in bytes. `fingerprint` stands for the header and
+    the file's size: 16 hex digits, the same for every copy of the file. `problem`: it can be read,
     and llama.cpp would not load it, whatever it says."""
 
     version: int
@@ -114,8 +128,8 @@ class Header:
         entry = self.metadata.get(key)
         return entry.value if entry is not None and isinstance(entry.value, Array) else None
 
-    def numbers(self, key: str) -> tuple[float, ...]:
-        """The short list of numbers at `key`, one for each block of a model, or an empty one."""
+    def numbers(self, key: str) -> tuple[int, ...]:
+        """The list at `key` with one number for each block of the model, or an empty one."""
         array = self.array(key)
         return array.numbers if array else ()
 
@@ -148,7 +162,10 @@ def _read_rest(cursor: Cursor, file_bytes: int, preamble: Preamble) -> Header:
         key = read_key(cursor)
         if key in metadata:
             raise damaged(f"the metadata key {shown(key.encode())} comes twice")
-        metadata[key] = _read_value(cursor, key)
+        # Only the model's own lists are kept, so that a hostile header cannot have many of them.
+        prefix, _, name = key.partition(".")
+        keep = name in _LAYER_LISTS and _is_text(metadata.get("general.architecture"), prefix)
+        metadata[key] = _read_value(cursor, key, keep=keep)
     layout = read_tensors(cursor, tensor_count, _alignment(metadata))
     data_end = _data_start(cursor, layout) + layout.data_bytes
     if data_end > file_bytes:
@@ -157,11 +174,11 @@ def _read_rest(cursor: Cursor, file_bytes: int, preamble: Preamble) -> Header:
         version=preamble.version,
         metadata=metadata,
         tensor_count=tensor_count,
-        parameters=sum(group.elements for group in layout.groups.values()),
-        groups=tuple(layout.groups.values()),
+        parameters=sum(group.elements for group in layout.groups),
+        groups=layout.groups,
         data_end=data_end,
         fingerprint=cursor.fingerprint(),
-        weights=layout.weights(),
+        weights=layout.weights,
         problem=preamble.problem,
     )
 
@@ -177,7 +194,11 @@ def read_key(cursor: Cursor) -> str:
     return cursor.take(length).decode("utf-8", "replace")
 
 
-def _read_value(cursor: Cursor, key: str) -> Entry:
+def _is_text(entry: Entry | None, text: str) -> bool:
+    return entry is not None and entry.value == text
+
+
+def _read_value(cursor: Cursor, key: str, *, keep: bool) -> Entry:
     kind = cursor.u32()
     if scalar := _SCALARS[cursor.order].get(kind):
         return Entry(kind, cursor.unpack(scalar))
@@ -185,7 +206,9 @@ def _read_value(cursor: Cursor, key: str) -> Entry:
         kept = TEMPLATE_BYTES if key == TEMPLATE_KEY else KEPT_STRING_BYTES
         return Entry(kind, read_string(cursor, kept))
     if kind == ValueType.ARRAY:
-        return Entry(kind, _read_array(cursor, fill.MARKS if key == TOKENS_KEY else NO_MARKS))
+        return Entry(
+            kind, _read_array(cursor, fill.MARKS if key == TOKENS_KEY else NO_MARKS, keep=keep)
+        )
     raise damaged(f"a metadata value has the type {kind}, which GGUF does not have")
 
 
@@ -200,17 +223,17 @@ def read_string(cursor: Cursor, kept: int) -> str:
     return text
 
 
-def _read_array(cursor: Cursor, marks: Marks) -> Array:
+def _read_array(cursor: Cursor, marks: Marks, *, keep: bool) -> Array:
     kind = cursor.u32()
     count = cursor.count()
     if kind == ValueType.STRING:
         return Array(kind, count, found=cursor.skip_strings(count, marks))
     if scalar := _SCALARS[cursor.order].get(kind):
-        if count > KEPT_NUMBERS:
-            cursor.skip_list(count, scalar.size)
-            return Array(kind, count)
-        data = cursor.take(count * scalar.size)
-        return Array(kind, count, tuple(value for (value,) in scalar.iter_unpack(data)))
+        if keep and count <= MAX_BLOCKS and kind in _WHOLE:
+            data = cursor.take(count * scalar.size)
+            return Array(kind, count, tuple(int(value) for (value,) in scalar.iter_unpack(data)))
+        cursor.skip_list(count, scalar.size)
+        return Array(kind, count)
     if kind == ValueType.ARRAY:
         # The format allows them, no model has them, and llama.cpp does not load them.
         raise damaged("its metadata nests lists in lists")

@@ -47,7 +47,7 @@ class KnownLists:
         self._most = kept_bytes // 2
         # Those that were met last stand last.
         self._lists: list[KnownList] = []
-        self._piece = bytearray(_PIECE_BYTES)
+        self._piece = bytearray()
 
     def find(self, fd: int, begin: int, key: Key) -> KnownList | None:
         """The known list that is the same as the one at `begin`, byte by byte."""
@@ -80,6 +80,7 @@ class KnownLists:
 
     def _is_same(self, fd: int, begin: int, known: KnownList) -> bool:
         os.lseek(fd, begin, os.SEEK_SET)
+        self._piece = self._piece or bytearray(_PIECE_BYTES)
         at = 0
         with io.FileIO(fd, closefd=False) as file, memoryview(known.data) as kept:
             while at < known.size:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from hob.errors import BadModelFile
 from hob.models.gguf.cursor import Cursor, damaged
@@ -14,7 +15,10 @@ from hob.models.gguf.types import REMOVED_TENSOR_TYPES, TENSOR_TYPES, TensorType
 # llama.cpp's own limits.
 MAX_NAME_BYTES = 63
 MAX_DIMENSIONS = 4
+
+# llama.cpp's LLAMA_MAX_LAYERS: a list with a number for each block is no longer.
 MAX_BLOCKS = 512
+_BLOCK = b"blk."
 # The tensors that llama.cpp never gives to a GPU.
 _INPUTS = frozenset(
     {b"per_layer_token_embd", b"position_embd", b"token_embd", b"token_embd_norm", b"token_types"}
@@ -25,18 +29,7 @@ _INT64_MAX = 2**63 - 1
 _MOST_BYTES = 8 + MAX_NAME_BYTES + 4 + 8 * MAX_DIMENSIONS + 4 + 8
 
 
-@dataclass
-class Group:
-    """All tensors of one type; `size` is what their data takes, in bytes."""
-
-    form: TensorType
-    count: int = 0
-    elements: int = 0
-    size: int = 0
-
-
-@dataclass(frozen=True)
-class Weights:
+class Weights(NamedTuple):
     """Bytes of the numbered blocks, of what turns tokens into numbers, and of what turns numbers
     into tokens; `tied` when that is the same."""
 
@@ -46,109 +39,76 @@ class Weights:
     tied: bool = True
 
 
-@dataclass
-class Layout:
-    """Where the tensors' data lies so far: each begins where the one before it ends, padded.
+class Group(NamedTuple):
+    """All `tensors` of one type; `size` is what their data takes, in bytes."""
 
-    `data_bytes` is the end of the last one's data, counted from the begin of the first's;
-    `next_offset` is where the next one must begin.
-    """
+    form: TensorType
+    tensors: int
+    elements: int
+    size: int
+
+
+class Layout(NamedTuple):
+    """What the table says. `data_bytes` is the end of the last tensor's data, counted from the
+    begin of the first's."""
 
     alignment: int
-    data_bytes: int = 0
-    next_offset: int = 0
-    names: set[bytes] = field(default_factory=set)
-    groups: dict[int, Group] = field(default_factory=dict)
-    _blocks: list[int] = field(default_factory=list)
-    _input: int = 0
-    _output: int = 0
+    data_bytes: int
+    groups: tuple[Group, ...]
+    weights: Weights
 
-    def add(self, name: bytes, shape: Sequence[int], kind: int, offset: int) -> None:
-        """Raises BadModelFile for a tensor that cannot be where it says."""
-        if name in self.names:
-            raise damaged(f"two tensors have the name {shown(name)}")
-        self.names.add(name)
-        group = self.groups.get(kind) or self._begin(kind)
-        form = group.form
-        elements = math.prod(shape)
-        # A shape with a 0 in it has no elements, however large the rest of it is.
-        if elements > _INT64_MAX or (not elements and max(shape) > _INT64_MAX):
-            raise damaged(f"tensor {shown(name)} would not fit on any disk")
-        if shape and shape[0] % form.block:
-            raise damaged(f"the rows of tensor {shown(name)} do not fill whole blocks")
-        if offset != self.next_offset:
-            raise _misplaced(name, offset, self.next_offset, self.alignment)
-        size = elements // form.block * form.block_bytes
-        group.count += 1
-        group.elements += elements
-        group.size += size
-        self.data_bytes = offset + size
-        self.next_offset = padded(self.data_bytes, self.alignment)
-        if self.next_offset > _INT64_MAX:
-            raise damaged("its tensors would not fit on any disk")
-        self._weigh(name, size)
 
-    def weights(self) -> Weights:
-        """What was added so far, by its use."""
-        tied = b"output.weight" not in self.names
-        return Weights(tuple(self._blocks), self._input, self._output, tied)
+class _Form(NamedTuple):
+    """What all tensors of one shape and type have in common; `step` is the size of their data
+    with the padding behind it."""
 
-    def _weigh(self, name: bytes, size: int) -> None:
-        first, _, rest = name.partition(b".")
-        if first == b"blk":
-            number = rest.partition(b".")[0]
-            if number.isdigit() and len(number) <= 3 and (block := int(number)) < MAX_BLOCKS:
-                self._blocks += [0] * (block + 1 - len(self._blocks))
-                self._blocks[block] += size
-                return
-        if first in _INPUTS:
-            self._input += size
-        else:
-            self._output += size
-
-    def _begin(self, kind: int) -> Group:
-        form = TENSOR_TYPES.get(kind)
-        if form is None:
-            raise _unknown_type(kind)
-        group = self.groups[kind] = Group(form)
-        return group
+    type: TensorType
+    elements: int
+    size: int
+    step: int
 
 
 def read_tensors(cursor: Cursor, count: int, alignment: int) -> Layout:
     """Read and check `count` entries. Raises BadModelFile."""
-    layout = Layout(alignment)
-    entries = _Entries(cursor)
+    table = _Table(cursor, alignment)
     while count:
         window, begin = cursor.ahead(_MOST_BYTES)
         at, last = begin, len(window) - _MOST_BYTES
         try:
             # A window that reaches to the end of the file may hold less than the longest entry.
             while count and (at <= last or at == begin):
-                at = entries.read(window, at, layout)
+                at = table.read(window, at)
                 count -= 1
         except struct.error:
             cursor.skip(at - begin)
             cursor.take(_MOST_BYTES)  # raises: the file ends in this entry
             raise
         cursor.skip(at - begin)
-    return layout
+    return table.layout()
 
 
-class _Entries:
-    """Reads entries of the table as `cursor` says that numbers are written."""
+class _Table:
+    """Collects the entries of one file. A model has hundreds of tensors and few shapes, so what
+    follows from a shape is worked out once."""
 
-    def __init__(self, cursor: Cursor) -> None:
+    def __init__(self, cursor: Cursor, alignment: int) -> None:
+        order, wide = cursor.order, cursor.length.format[-1:]
+        self._alignment = alignment
         self._length = cursor.length
-        self._u32 = struct.Struct(cursor.order + "I")
-        wide = cursor.length.format[-1:]
+        self._u32 = struct.Struct(order + "I")
         # Shape, type and offset, by the number of dimensions.
         self._rests = tuple(
-            struct.Struct(f"{cursor.order}{wide * count}IQ") for count in range(MAX_DIMENSIONS + 1)
+            struct.Struct(f"{order}{wide * count}IQ") for count in range(MAX_DIMENSIONS + 1)
         )
+        self._known: dict[tuple[int, ...], _Form] = {}
+        self._names: list[bytes] = []
+        self._forms: list[_Form] = []
+        # Each begins where the one before it ends, padded.
+        self._next_offset = 0
 
-    def read(self, window: bytes, at: int, layout: Layout) -> int:
-        """Add the entry at `at` to `layout`; where the next one is. Raises struct.error when the
-        window ends before it does."""
+    def read(self, window: bytes, at: int) -> int:
+        """Take the entry at `at`; where the next one is. Raises BadModelFile, and struct.error
+        when the window ends before the entry does."""
         length: int = self._length.unpack_from(window, at)[0]
         if length > MAX_NAME_BYTES:
             raise damaged(f"a tensor's name is {length:,} bytes long")
@@ -158,11 +118,84 @@ class _Entries:
         dimensions: int = self._u32.unpack_from(window, at)[0]
         if dimensions > MAX_DIMENSIONS:
             raise damaged(f"tensor {shown(name)} has {dimensions} dimensions")
-        at += 4
         rest = self._rests[dimensions]
-        *shape, kind, offset = rest.unpack_from(window, at)
-        layout.add(name, shape, kind, offset)
-        return at + rest.size
+        numbers = rest.unpack_from(window, at + 4)
+        shape, offset = numbers[:-1], numbers[-1]
+        form = self._known.get(shape) or self._work_out(name, shape)
+        if offset != self._next_offset:
+            raise _misplaced(name, offset, self._next_offset, self._alignment)
+        self._next_offset = offset + form.step
+        self._names.append(name)
+        self._forms.append(form)
+        return at + 4 + rest.size
+
+    def layout(self) -> Layout:
+        """What was collected. Raises BadModelFile."""
+        if len(set(self._names)) < len(self._names):
+            ((twice, _),) = Counter(self._names).most_common(1)
+            raise damaged(f"two tensors have the name {shown(twice)}")
+        if self._next_offset > _INT64_MAX:
+            raise damaged("its tensors would not fit on any disk")
+        data_bytes = 0
+        if self._forms:
+            last = self._forms[-1]
+            data_bytes = self._next_offset - last.step + last.size
+        return Layout(self._alignment, data_bytes, self._groups(), self._weights())
+
+    def _work_out(self, name: bytes, shape: tuple[int, ...]) -> _Form:
+        """What follows from a shape and, last, a type."""
+        *sides, kind = shape
+        elements = math.prod(sides)
+        # A shape with a 0 in it has no elements, however large the rest of it is.
+        if max((elements, *sides)) > _INT64_MAX:
+            raise damaged(f"tensor {shown(name)} would not fit on any disk")
+        form = TENSOR_TYPES.get(kind)
+        if form is None:
+            raise _unknown_type(kind)
+        if sides and sides[0] % form.block:
+            raise damaged(f"the rows of tensor {shown(name)} do not fill whole blocks")
+        size = elements // form.block * form.block_bytes
+        made = _Form(form, elements, size, padded(size, self._alignment))
+        self._known[shape] = made
+        return made
+
+    def _groups(self) -> tuple[Group, ...]:
+        groups: dict[str, Group] = {}
+        for form, count in Counter(self._forms).items():
+            name = form.type.name
+            so_far = groups.get(name, Group(form.type, 0, 0, 0))
+            groups[name] = Group(
+                form.type,
+                so_far.tensors + count,
+                so_far.elements + form.elements * count,
+                so_far.size + form.size * count,
+            )
+        return tuple(groups.values())
+
+    def _weights(self) -> Weights:
+        sizes: dict[bytes, int] = {}
+        for name, form in zip(self._names, self._forms, strict=True):
+            # A block's number ends at the first dot behind "blk.", other words too.
+            part = name[: name.find(b".", len(_BLOCK))]
+            sizes[part] = sizes.get(part, 0) + form.size
+        return _sum_up(sizes, tied=b"output.weight" not in self._names)
+
+
+def _sum_up(sizes: Mapping[bytes, int], *, tied: bool) -> Weights:
+    """The data by what it is for, from the data by the begin of the name: `blk.7`, `token_embd`."""
+    blocks: list[int] = []
+    inputs = outputs = 0
+    for part, size in sizes.items():
+        number = part.removeprefix(_BLOCK)
+        if number != part and number.isdigit() and len(number) <= 3 and int(number) < MAX_BLOCKS:
+            block = int(number)
+            blocks += [0] * (block + 1 - len(blocks))
+            blocks[block] += size
+        elif part in _INPUTS:
+            inputs += size
+        else:
+            outputs += size
+    return Weights(tuple(blocks), inputs, outputs, tied)
 
 
 def padded(size: int, alignment: int) -> int:

@@ -25,6 +25,8 @@ from hob.models.pull.orders import (
     Fetched,
     FetchedFile,
     Found,
+    Listed,
+    ListOrder,
     Order,
     PullOrder,
     Result,
@@ -102,6 +104,9 @@ class Worker:
         match self._order.task:
             case SearchOrder(text=text, limit=limit):
                 return Found(models=self._hub().search(text, limit))
+            case ListOrder(repo=repo):
+                _, entries = self._hub().list_files(repo)
+                return Listed(digests={file.path: file.sha256 for file in entries if file.sha256})
             case AccountOrder():
                 return Account(name=self._hub().account())
             case PullOrder() as task:

@@ -33,15 +33,24 @@ class SearchOrder(Value, frozen=True, tag="search"):
     limit: int
 
 
+class ListOrder(Value, frozen=True, tag="list"):
+    """What are the files of `repo`, as they are now?"""
+
+    repo: str
+
+
 class AccountOrder(Value, frozen=True, tag="account"):
     """Whose token is it?"""
+
+
+Task = PullOrder | SearchOrder | ListOrder | AccountOrder
 
 
 class Order(Value, frozen=True):
     """`token` is empty for none. It comes by stdin alone: arguments and the environment of a
     process can be read by others."""
 
-    task: PullOrder | SearchOrder | AccountOrder
+    task: Task
     hub: str
     token: str = ""
     limits: Limits = Limits()
@@ -70,6 +79,12 @@ class Found(Value, frozen=True, tag="found", tag_field="event"):
     models: tuple[HubModel, ...]
 
 
+class Listed(Value, frozen=True, tag="listed", tag_field="event"):
+    """The SHA-256 of each file that has one, by its path in the repository."""
+
+    digests: dict[str, str]
+
+
 class Account(Value, frozen=True, tag="account", tag_field="event"):
     name: str
 
@@ -78,7 +93,7 @@ class Failed(Value, frozen=True, tag="failed", tag_field="event"):
     error: ErrorInfo
 
 
-Result = Fetched | Found | Account | Failed
+Result = Fetched | Found | Listed | Account | Failed
 Line = PullProgress | Result
 
 encoder = msgspec.json.Encoder()

@@ -7,7 +7,7 @@ import hashlib
 import logging
 import shutil
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,11 +30,14 @@ from hob.models.pull.orders import (
     Fetched,
     Found,
     Limits,
+    Listed,
+    ListOrder,
     Order,
     PullOrder,
     SearchOrder,
+    Task,
 )
-from hob.models.pull.source import Starter, WebSource, parse_source
+from hob.models.pull.source import HubSource, Starter, WebSource, parse_source
 from hob.wire.base import ErrorInfo
 from hob.wire.events import PullChanged
 from hob.wire.models import ModelInfo
@@ -215,6 +218,14 @@ class Pulls:
         found = await self._child.run(order, Found, limit_s=_ANSWER_LIMIT_S)
         return SearchReply(models=found.models)
 
+    async def list_files(self, repo: str) -> Mapping[str, str]:
+        """The SHA-256 of each file of a repository of the hub, by its path there. Raises
+        InvalidRequest or DownloadError."""
+        source = parse_source(f"hf:{repo}", self._options.hub)
+        assert isinstance(source, HubSource)
+        order = self._order(ListOrder(repo=source.repo), await self._token())
+        return (await self._child.run(order, Listed, limit_s=_ANSWER_LIMIT_S)).digests
+
     async def account(self, token: str) -> str:
         """The name of the hub's account that `token` belongs to. Raises DownloadError."""
         order = self._order(AccountOrder(), token)
@@ -317,7 +328,7 @@ class Pulls:
             )
         return PullDone(model=info, already_there=fetched.already_there)
 
-    def _order(self, task: PullOrder | SearchOrder | AccountOrder, token: str) -> Order:
+    def _order(self, task: Task, token: str) -> Order:
         return Order(task=task, hub=self._options.hub, token=token, limits=self._options.limits)
 
     def _move(self, job: Job, state: PullState) -> None:
