@@ -171,7 +171,9 @@ async def junk(home: Path) -> None:
         index = (home / "cache" / "models.db").stat().st_size
         for path in folder.iterdir():
             path.unlink()
-        await library.registry.rescan()
+        for _ in range(2):  # the second gives back what the first no longer needs
+            await library.registry.rescan()
+        library.told.facts.clear()
         gc.collect()
         say(f"memory with {listed:,} junk files", f"{before:.1f} -> {during:.1f} MB")
         say("memory once they are gone", f"{_resident():.1f} MB")

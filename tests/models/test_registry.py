@@ -11,6 +11,7 @@ import pytest
 
 from fakes.tiny_gguf import tiny_gguf, write_split_gguf, write_tiny_gguf
 from hob.errors import BadModelFile, ModelAmbiguous, ModelCopying, ModelNotFound, NoModels
+from hob.models import looking
 from hob.models.registry import Registry
 from hob.wire.events import Event, ModelAdded, ModelRemoved, ModelRenamed
 
@@ -234,3 +235,20 @@ async def test_a_model_is_found_by_the_path_of_any_of_its_files(made: Path) -> N
     registry = await opened(made)
     assert {registry.at_path(str(part)) for part in parts} == {registry.infos()[0]}
     assert registry.at_path(str(made / "other.gguf")) is None
+
+
+async def test_the_memory_of_many_files_is_given_back_once_they_are_gone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[int] = []
+    monkeypatch.setattr(looking, "_MANY", 2)
+    monkeypatch.setattr(looking, "_give_memory_back", lambda: given.append(1))
+    paths = [write_tiny_gguf(folder / f"m{number}.gguf") for number in range(4)]
+    registry = await opened(folder)
+    for path in paths:
+        path.unlink()
+    await registry.rescan()
+    assert given == []
+    await registry.rescan()
+    await registry.rescan()
+    assert given == [1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,10 @@ class Look:
     watched_more: bool = False
 
 
+# So many files less are worth asking for their memory.
+_MANY = 1_000
+
+
 class Looker:
     """Looks at the folders; on one thread at a time, and only `refresh` on any."""
 
@@ -50,12 +55,19 @@ class Looker:
         self._profiles: Sequence[Profile] = ()
         self._roots: tuple[object, ...] = ()
         self._linked: tuple[str, ...] = ()
+        self._count = 0
+        self._shrank = False
 
     def look(self, watcher: Watcher | None = None, thorough: bool = False) -> Look:
         """Look at everything. `thorough` reads what is otherwise taken to be as it was."""
         if self._profile_files is None:
             self._make_folder()
+        if self._shrank:
+            _give_memory_back()
         found = self._scanner.scan(self._folders, self._profile_folders)
+        # Not yet: until this look is taken over, the list before it is in use.
+        self._shrank = len(found.models) + _MANY < self._count
+        self._count = len(found.models)
         tree = found.tree
         if self._read_profiles and (thorough or tree.profiles != self._profile_files):
             self._profiles = self._read(self._read_profiles)
@@ -122,3 +134,12 @@ class Looker:
             )
             for problem in tree.problems
         ]
+
+
+def _give_memory_back() -> None:
+    """The C library of Linux keeps what thousands of files took until it is asked."""
+    if sys.platform == "linux":
+        import ctypes
+
+        if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+            trim(0)
