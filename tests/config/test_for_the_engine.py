@@ -10,7 +10,7 @@ import pytest
 from hob.config import load_config
 from hob.errors import ConfigError
 from hob.paths import Paths
-from hob.serve import make_cache_folder, pool_options
+from hob.serve.options import make_cache_folder, pool_options
 from hob.wire.engine import CacheOptions, LoadOptions, WarmPrompt
 
 

@@ -9,7 +9,7 @@ import pytest
 from hob.config.kinds import WebAddress
 from hob.config.load import load_config
 from hob.paths import find_paths
-from hob.serve import hub_address
+from hob.serve.options import hub_address
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,14 @@
-"""The composition root: builds the rooms of the daemon, starts them, and stops them in reverse."""
+"""The daemon as a whole: its rooms put together, and its life from start to stop."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 import os
 import signal
 import time
-from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 
 import psutil
 from aiohttp import web
@@ -20,17 +17,13 @@ from hob import __version__
 from hob.api.access import TcpAccess, TcpWish
 from hob.api.app import ApiOptions, Services, build_runner, install
 from hob.api.auth import guard
-from hob.api.hub_access import KeptHubAccess
-from hob.api.keyring_store import KeyringStore, Where, Words
+from hob.api.keyring_store import KeyringStore, Where
 from hob.api.token_store import FileStore, username_for
 from hob.api.transport import Listeners
 from hob.bus import Bus
-from hob.config import Config, load_config
+from hob.config import Config
 from hob.config.edit import set_values
-from hob.config.kinds import WebAddress
 from hob.errors import AlreadyRunning, HobError
-from hob.instance import only_instance
-from hob.logs.setup import setup_logging
 from hob.models.adopt.adoption import Adoption
 from hob.models.adopt.found import here
 from hob.models.care.care import Care
@@ -42,44 +35,20 @@ from hob.models.folder.index import Index
 from hob.models.folder.scan import Scanner
 from hob.models.profiles.read import read_profiles
 from hob.models.profiles.service import ProfileService
-from hob.models.pull.pulls import PullOptions, Pulls
 from hob.models.registry import Registry
 from hob.models.show import Inspector
-from hob.paths import Paths, find_paths
+from hob.paths import Paths
+from hob.serve.downloads import build_downloads
+from hob.serve.options import home_digest, make_cache_folder, pool_options
 from hob.state import State, load_state, save_state
 from hob.supervisor import pressure
-from hob.supervisor.pool import Pool, PoolOptions
+from hob.supervisor.pool import Pool
 from hob.wire.base import ErrorInfo
-from hob.wire.engine import CacheOptions, LoadOptions, WarmPrompt
 from hob.wire.events import DaemonReady, DaemonStopping, ModelAdded, ModelReady
 from hob.wire.fit import FitRequest, Need
 from hob.wire.status import Status
 
 _log = logging.getLogger("hob.daemon")
-
-
-def run(overrides: Mapping[str, str], *, log_to_stderr: bool = False) -> int:
-    """Be the daemon until told to stop; returns the process's exit code.
-
-    Prints one line when the socket answers. Raises HobError when it cannot start.
-    """
-    paths = find_paths()
-    config = load_config(paths, os.environ, overrides)
-    with only_instance(paths), contextlib.ExitStack() as stack:
-        close_log = setup_logging(
-            paths.log_file,
-            level=config.daemon.log_level,
-            max_bytes=config.daemon.log_file_size,
-            files=config.daemon.log_files,
-            to_stderr=log_to_stderr,
-            prompts=config.daemon.log_prompts,
-        )
-        stack.callback(close_log)
-        return asyncio.run(_main(paths, config))
-
-
-async def _main(paths: Paths, config: Config) -> int:
-    return await Daemon(paths, config).run()
 
 
 class Daemon:
@@ -130,8 +99,7 @@ class Daemon:
         self._runner = build_runner(self._app, grace_s=1)
         self._listeners = Listeners(self._runner, paths.socket)
         self._access = self._build_access()
-        self._hub = self._build_hub_access()
-        self._pulls = self._build_pulls()
+        self._pulls, self._hub = build_downloads(config, paths, self._registry, self._bus.publish)
         install(
             self._app,
             Services(
@@ -304,34 +272,6 @@ class Daemon:
             except OSError as error:
                 _log.warning("the chosen model cannot be remembered: %s", error)
 
-    # ---- getting models ----
-
-    def _build_pulls(self) -> Pulls:
-        options = PullOptions(
-            folder=self._registry.folder,
-            hub=hub_address(self._config, os.environ),
-            record=self._paths.state_dir / "pulls.json",
-        )
-        return Pulls(
-            options,
-            rescan=self._registry.rescan,
-            at_path=self._registry.at_path,
-            note_digest=self._registry.note_digest,
-            publish=self._bus.publish,
-            token=self._hub.token,
-        )
-
-    def _build_hub_access(self) -> KeptHubAccess:
-        words = Words("the hub's token", "`hob login hf`", "set HF_TOKEN where the daemon starts")
-        return KeptHubAccess(
-            KeyringStore(username_for(_home_digest(), "hf-token"), words=words),
-            whose=self._whose,
-            from_environment=os.environ.get("HF_TOKEN", ""),
-        )
-
-    async def _whose(self, token: str) -> str:
-        return await self._pulls.account(token)
-
     # ---- TCP ----
 
     def _build_access(self) -> TcpAccess:
@@ -339,7 +279,7 @@ class Daemon:
         return TcpAccess(
             self._listeners.tcp,
             str(self._paths.socket),
-            [KeyringStore(username_for(_home_digest())), FileStore(self._paths.state_dir)],
+            [KeyringStore(username_for(home_digest())), FileStore(self._paths.state_dir)],
             wish=TcpWish(enabled=api.tcp, port=api.port, store=api.token_store),
             remember=self._remember_access,
             publish=self._bus.publish,
@@ -349,81 +289,3 @@ class Daemon:
     async def _remember_access(self, enabled: bool, port: int, store: Where) -> None:
         wish = {"api.tcp": str(enabled).lower(), "api.port": str(port), "api.token_store": store}
         await asyncio.to_thread(set_values, self._paths, wish)
-
-
-def pool_options(config: Config, paths: Paths) -> PoolOptions:
-    """What the settings say about workers and how models are loaded."""
-    engine = config.engine
-    return PoolOptions(
-        load=LoadOptions(
-            context_length=engine.context_length,
-            context_cap=engine.context_cap,
-            slots=engine.slots,
-            threads=engine.threads or None,
-            batch_tokens=engine.batch_tokens,
-            step_s=engine.step_target,
-            stall_s=engine.stall_timeout,
-            gpu_layers=engine.gpu_layers,
-            split_mode=engine.split_mode,
-            main_gpu=engine.main_gpu,
-            tensor_split=engine.tensor_split,
-            flash_attention=engine.flash_attention,
-            kv_type=engine.kv_type,
-            mmap=engine.mmap,
-            mlock=engine.mlock,
-            default_max_tokens=engine.max_tokens,
-            template_override=engine.chat_template,
-            cache=_cache_options(config, paths),
-            warm_prompts=tuple(
-                WarmPrompt(text=text, source="engine.warm_prompts") for text in engine.warm_prompts
-            ),
-            speculate=engine.speculate,
-            draft=_draft_file(config),
-        ),
-        max_loaded=config.models.keep_loaded,
-        max_queued=engine.max_queued,
-        idle_unload_s=config.models.idle_unload or 0,
-        start_timeout_s=engine.start_timeout,
-        stall_timeout_s=engine.stall_timeout,
-    )
-
-
-def hub_address(config: Config, environ: Mapping[str, str]) -> str:
-    """The hub's address: the setting, else what HF_ENDPOINT says, as other programs take it."""
-    elsewhere = environ.get("HF_ENDPOINT", "")
-    if elsewhere and config.sources["models.hub"] == "default":
-        try:
-            return WebAddress().check(elsewhere)
-        except ValueError:
-            _log.warning("HF_ENDPOINT is not the address of a server, so it is not used")
-    return config.models.hub
-
-
-def _cache_options(config: Config, paths: Paths) -> CacheOptions:
-    disk_bytes = config.cache.disk
-    folder = str(paths.prefix_dir) if disk_bytes else ""
-    return CacheOptions(ram_bytes=config.cache.ram, disk_bytes=disk_bytes, folder=folder)
-
-
-def _draft_file(config: Config) -> str:
-    """A path as it is, a mere name in the models folder."""
-    draft = config.engine.draft
-    return str(config.models.folder / Path(draft).expanduser()) if draft else ""
-
-
-def make_cache_folder(config: Config, paths: Paths) -> None:
-    """What people asked can be read out of it, so it is for this user alone. A worker that finds
-    no folder goes without the disk."""
-    if not config.cache.disk:
-        return
-    try:
-        paths.prefix_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        paths.prefix_dir.chmod(0o700)
-    except OSError as error:
-        _log.warning("prompts cannot be kept in %s: %s", paths.prefix_dir, error)
-
-
-def _home_digest() -> str:
-    """Tells the tokens of several homes apart; empty for the user's ordinary one."""
-    home = os.environ.get("HOB_HOME")
-    return hashlib.sha256(os.fsencode(Path(home).absolute())).hexdigest()[:16] if home else ""
