@@ -12,7 +12,7 @@ from hob.cli.sanitize import clean, one_line
 from hob.wire.library import Adoptable, AdoptableList, Adopted
 
 
-@click.command()
+@click.command(short_help="List or link the models of other programs.")
 @click.argument("names", nargs=-1, metavar="[PROGRAM|NAME]...")
 @click.option("--all", "every", is_flag=True, help="Link every model that is not there yet.")
 @json_option
@@ -82,4 +82,4 @@ def _tell(adopted: Adopted) -> None:
     if not adopted.models and not adopted.failed:
         click.echo("There was nothing to link: all models are in the library already.")
     elif adopted.models:
-        click.echo(f"{counted(len(adopted.models), 'model')}, used where they lie.", err=True)
+        click.echo(f"{counted(len(adopted.models), 'model')} linked; nothing was copied.", err=True)

@@ -101,7 +101,7 @@ def verify(app: App, name: str, online: bool, as_json: bool, no_start: bool) -> 
         raise click.exceptions.Exit(ExitCode.FAILED)
 
 
-@click.command("import")
+@click.command("import", short_help="Copy, link or move a file into the folder.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--link", "how", flag_value="link", help="Leave the file where it is, and link it.")
 @click.option("--move", "how", flag_value="move", help="Move the file into the models folder.")

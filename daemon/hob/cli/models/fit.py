@@ -24,7 +24,7 @@ _VERDICTS: dict[Verdict, str] = {
 }
 
 
-@click.command()
+@click.command(short_help="Tell how much memory a model takes, and why.")
 @click.argument("name", metavar="[MODEL]", type=ModelName(), default="")
 @click.option("--context", type=click.IntRange(0, 2**24), help="The context length in tokens.")
 @click.option("--kv-type", type=click.Choice(get_args(_KvType)), help="How the KV cache is stored.")

@@ -33,7 +33,7 @@ def models(ctx: click.Context, as_json: bool, no_start: bool) -> None:
         ctx.invoke(list_models, as_json=as_json, no_start=no_start)
 
 
-@models.command("list")
+@models.command("list", short_help="List the models; `*` is kept warm.")
 @json_option
 @no_start_option
 @click.pass_obj
@@ -59,7 +59,7 @@ def load(app: App, name: str, no_start: bool) -> None:
     click.echo(f"{one_line(worker.model)} is warm (after {duration(time.monotonic() - began)}).")
 
 
-@models.command()
+@models.command(short_help="End a model's worker, free its memory.")
 @click.argument("name", type=ModelName())
 @click.pass_obj
 def unload(app: App, name: str) -> None:

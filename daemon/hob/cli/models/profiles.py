@@ -28,7 +28,7 @@ class _ShowsByDefault(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.command()
+@click.command(short_help="List models made of others, and set up.")
 @json_option
 @no_start_option
 @click.pass_obj

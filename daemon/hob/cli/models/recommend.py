@@ -18,7 +18,7 @@ _FITS = {
 }
 
 
-@click.command()
+@click.command(short_help="Show good models that this machine can run.")
 @click.option("--all", "every", is_flag=True, help="Show the whole list, whatever fits.")
 @json_option
 @no_start_option
