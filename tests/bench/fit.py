@@ -1,6 +1,6 @@
 """How far predictions of memory are from what llama.cpp takes, model by model.
 
-    python tests/bench/fit.py [MODEL.gguf ...]
+    python -m bench.fit [MODEL.gguf ...]
 
 Without models it takes those of the tests, and models of odd shapes.
 """
@@ -13,8 +13,6 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from fakes.measured import Measured, NotLoadedError, measure
 from fakes.shaped_gguf import SHAPES, write_shaped

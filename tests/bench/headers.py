@@ -1,10 +1,9 @@
 """What reading headers costs: 1,000 files of each kind of vocabulary, cold, on one thread.
 
-    python tests/bench/headers.py [--files 1000]
+    python -m bench.headers [--files 1000]
 
 Prints for each kind how large a header is, what one costs alone, and what all of them take when
-they share the vocabulary and when each has its own. Run from the repository, with the package
-installed.
+they share the vocabulary and when each has its own.
 """
 
 from __future__ import annotations
@@ -14,14 +13,11 @@ import gc
 import os
 import random
 import resource
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from fakes.tiny_gguf import Tensor, tiny_gguf
 from hob.models.folder.files import look

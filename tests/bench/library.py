@@ -1,9 +1,9 @@
 """What the library costs: scans of 1,000 files, how soon a file is announced, a day of changes.
 
-    python tests/bench/library.py [--churn 5000] [--announce 100]
+    python -m bench.library [--churn 5000] [--announce 100]
 
 Prints one line for each figure, and every difference between the library and the disk after the
-changes. Exits with 1 when there is any. Run from the repository, with the package installed.
+changes. Exits with 1 when there is any.
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import psutil
 

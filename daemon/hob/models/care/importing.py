@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import shutil
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from hob.errors import (
 from hob.models.adopt.linking import make_link
 from hob.models.care.moving import move, translated
 from hob.models.care.steps import Reporter
+from hob.models.disk import sync_folder
 from hob.models.folder.files import look
 from hob.models.folder.shards import find_set_problem
 from hob.models.gguf.checks import clean
@@ -107,7 +107,7 @@ def run_import(
         if isinstance(error, OSError):
             raise translated(error, plan.target) from error
         raise
-    _sync_folder(plan.target.parent)
+    sync_folder(plan.target.parent)
     if plan.how == "move":
         _remove_sources(plan, made)
     return plan.target
@@ -289,14 +289,3 @@ def _gone(path: Path) -> HobError:
         hint="Look at its name and its permissions.",
         param="path",
     )
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new name survive a power cut, where the OS has that."""
-    if sys.platform == "win32":
-        return
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

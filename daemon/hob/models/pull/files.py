@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hob.errors import BadModelFile, Cancelled, DigestMismatch, DiskFull, DownloadError
+from hob.models.disk import sync_folder
 from hob.models.folder.files import look
 from hob.models.pull.fetch import CHUNK_BYTES, cannot_write, download
 from hob.models.pull.net import Net
@@ -269,14 +269,3 @@ def _disk_full(need: int, free: int) -> DiskFull:
 
 def _length(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename survive a power cut, where the OS has that."""
-    if sys.platform == "win32":
-        return
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

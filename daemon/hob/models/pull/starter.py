@@ -24,8 +24,8 @@ from pathlib import Path
 import msgspec
 
 from hob.errors import DigestMismatch, DiskFull, DownloadError, HobError
+from hob.models.disk import sync_folder
 from hob.models.pull.fetch import CHUNK_BYTES, cannot_write, download
-from hob.models.pull.files import sync_folder
 from hob.models.pull.net import Net, NotThere, read_small, require_public_https
 from hob.wire.pulls import PullProgress
 
