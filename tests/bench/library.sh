@@ -17,6 +17,8 @@ server=$(bash tests/bench/peer.sh | tail -n 1)
 export PYTHONPATH=$root/tests PATH=$venv/bin:$PATH
 starter=.cache/models/SmolLM2-135M-Instruct-Q4_1.gguf
 other=.cache/models/gemma-3-270m-q4_k_m.gguf
+[[ -f $other ]] || give_up "$other is not there." "Run this first, it fetches the tests' models:" \
+    "    bash tests/run.sh"
 
 step "headers"
 python -m bench.headers
