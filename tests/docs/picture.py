@@ -31,6 +31,7 @@ COLUMNS = 92
 LINES = 60
 COMMANDS = (
     "hob models",
+    "hob models fit smollm2",
     'hob ask -v --temperature 0 "What is a hearth? One sentence."',
     "hob status",
 )

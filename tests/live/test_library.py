@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +15,17 @@ import pytest
 
 from hob.client import Client
 from hob.client.stream import FactStream
-from hob.wire.events import Event, ModelAdded, ModelCopying, ModelReady, ModelRemoved, ModelRenamed
+from hob.errors import ModelQuarantined
+from hob.wire.events import (
+    Event,
+    ModelAdded,
+    ModelCopying,
+    ModelFailed,
+    ModelLoading,
+    ModelReady,
+    ModelRemoved,
+    ModelRenamed,
+)
 from hob.wire.models import ModelEntry
 from live_daemon import LiveDaemon, eventually, starter_model
 
@@ -212,3 +224,27 @@ def test_several_models_are_warm_at_once_and_leave_as_a_request_says(daemon: Liv
     )
     eventually(lambda: len(daemon.workers()) == 1, WAIT_S)
     assert entries(daemon.client())[NAME].state == "warm"
+
+
+def test_a_file_whose_load_crashes_the_worker_is_not_loaded_again_until_it_is_forgiven(
+    daemon: LiveDaemon,
+) -> None:
+    client = daemon.client()
+    with facts(daemon) as news:
+        for _ in range(20):  # a quick load may be over before the signal arrives
+            client.unload(NAME)
+            crasher = threading.Thread(target=daemon.run, args=("models", "load", NAME))
+            crasher.start()
+            for fact in news:
+                if isinstance(fact, ModelLoading) and fact.fraction > 0:
+                    for worker in daemon.workers():
+                        worker.send_signal(signal.SIGSEGV)
+                if isinstance(fact, ModelFailed | ModelReady):
+                    break
+            crasher.join()
+            if entries(client)[NAME].state == "bad":
+                break
+    with pytest.raises(ModelQuarantined):
+        client.load(NAME)
+    assert daemon.run("models", "forgive", NAME).returncode == 0
+    assert ask(daemon, NAME)
