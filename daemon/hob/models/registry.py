@@ -217,6 +217,7 @@ class Registry:
                 if self._files is files:
                     break  # else a request has seen a change that this look may have missed
             changed = self._put(look.models, look.profiles)
+            self._teller.catch_up(self._shelf)
             self._warnings = look.warnings
             self._teller.warn(self.warnings)
             if thorough:

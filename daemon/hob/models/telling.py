@@ -16,6 +16,7 @@ from hob.wire.events import (
     ModelRemoved,
     ModelRenamed,
 )
+from hob.wire.models import Copying
 
 # A copy tells how far it is no more often than this.
 COPYING_S = 0.3
@@ -33,9 +34,9 @@ class Teller:
         self._publish = publish
         self._changes = changes
         self._clock = clock
-        # The models that were told of as added, and when it was last told how far a copy is.
+        # The models that were told of as added; how far each copy was told to be, and when.
         self._added: set[str] = set()
-        self._copying: dict[str, float] = {}
+        self._copying: dict[str, tuple[float, Copying]] = {}
         self._warned: tuple[ErrorInfo, ...] = ()
 
     def report_to(self, changes: Changes) -> None:
@@ -99,12 +100,19 @@ class Teller:
                     self._changes.model_changed(made.info, change.in_place)
         self._publish(ModelChanged(at=self._clock(), model=name))
 
+    def catch_up(self, shelf: Shelf) -> None:
+        """Tell how far copies are whose last step came too soon after the one before."""
+        for name in tuple(self._copying):
+            if name in shelf.models:
+                self._tell_copying(name, shelf)
+
     def _tell_copying(self, name: str, after: Shelf) -> None:
         way = after.models[name].info.copying
         now = self._clock()
-        if way is None or now - self._copying.get(name, 0.0) < COPYING_S:
+        told_at, told = self._copying.get(name, (0.0, None))
+        if way is None or way == told or now - told_at < COPYING_S:
             return
-        self._copying[name] = now
+        self._copying[name] = now, way
         self._publish(
             ModelCopying(at=now, model=name, done_bytes=way.done_bytes, total_bytes=way.total_bytes)
         )
