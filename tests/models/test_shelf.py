@@ -11,7 +11,7 @@ from fakes.tiny_gguf import write_tiny_gguf
 from fakes.watched import Library
 from hob.errors import BadModelFile, ProfileInvalid
 from hob.wire.base import ErrorInfo
-from hob.wire.events import LibraryWarning, ModelAdded, ModelChanged, ModelRemoved
+from hob.wire.events import ModelAdded, ModelChanged, ModelRemoved
 from hob.wire.profiles import Profile
 
 
@@ -54,7 +54,9 @@ async def test_a_profile_is_a_model_that_its_base_answers_for(tmp_path: Path, fo
     assert (info.name, info.base, info.served_by) == ("writer", "a:f32", "a:f32")
     assert info.worker == "a:f32"
     assert info.path == library.registry.resolve("a:f32").path
-    assert library.registry.profile("writer") == WRITER
+    profile = library.registry.profile("writer")
+    assert profile is not None
+    assert (profile.model, profile.system) == ("a:f32", WRITER.system)
     assert library.registry.profile("a:f32") is None
     assert sorted(library.told.names(ModelAdded)) == ["a:f32", "writer"]
 
@@ -82,18 +84,17 @@ async def test_a_profile_without_its_model_says_so(tmp_path: Path, folder: Path)
     with pytest.raises(ProfileInvalid, match="nowhere"):
         library.registry.resolve("lost")
     assert library.told.names(ModelAdded) == ["a:f32"]
-    assert "nowhere" in library.told.of(LibraryWarning)[0].error.message
+    assert library.told.names(ModelChanged) == ["lost"]
 
 
-async def test_a_broken_profile_is_a_warning_and_a_model_that_says_why(
-    tmp_path: Path, folder: Path
-) -> None:
+async def test_a_broken_profile_is_a_model_that_says_why(tmp_path: Path, folder: Path) -> None:
     problem = ErrorInfo.of(ProfileInvalid("Line 3 is wrong.", hint="Look at it."))
     broken = Profile(name="broken", model="a", problem=problem)
     library = await opened(tmp_path, folder, Written(broken))
     with pytest.raises(ProfileInvalid, match="Line 3"):
         library.registry.resolve("broken")
-    assert problem in library.registry.warnings
+    (info,) = [info for info in library.registry.infos() if info.name == "broken"]
+    assert info.problem == problem
 
 
 async def test_profiles_are_read_when_their_files_change(tmp_path: Path, folder: Path) -> None:
