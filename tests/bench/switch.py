@@ -111,7 +111,7 @@ def _arguments() -> argparse.Namespace:
 def _start_hob(setups: Sequence[Setup]) -> Hob:
     hob = Hob(setups[0], CACHE / "hob.log")
     for setup in setups[1:]:
-        (hob.home / "models" / setup.model.name).symlink_to(setup.model)
+        (hob.home / "models" / setup.model.name).symlink_to(setup.model.absolute())
     hob.settings["HOB_MODELS_KEEP_LOADED"] = "1"
     hob.start()
     return hob
