@@ -23,6 +23,8 @@ from bench.servers import Hob, Peer, Setup
 
 # Of the raw load.
 LIMIT = 1.1
+# Hob measures what steps cost once a model is loaded; that must be over before the next one's turn.
+PAUSE_S = 4.0
 
 _RAW = """
 import sys, time
@@ -141,6 +143,7 @@ def _measure(ways: dict[str, Callable[[int], float]], rounds: int) -> Times:
         print(f"round {number + 1} of {rounds} ...", file=sys.stderr, flush=True)
         for which in range(2):
             for name, way in ways.items():
+                time.sleep(PAUSE_S)
                 times[name][which].append(way(which))
     return times
 

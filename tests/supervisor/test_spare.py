@@ -6,7 +6,7 @@ import asyncio
 
 from fakes.pool_bench import bench, in_virtual_time
 from fakes.supervised import ask
-from hob.supervisor.spare import KEPT_S
+from hob.supervisor.spare import AGAIN_AFTER_S, KEPT_FOR_ANOTHER_S, KEPT_S
 
 
 @in_virtual_time
@@ -81,3 +81,21 @@ async def test_closing_ends_a_process_that_was_started_ahead() -> None:
         await b.pool.aclose()
         assert (await waiting).code == "shutting_down"
         assert not b.world.alive()
+
+
+@in_virtual_time
+async def test_after_a_switch_one_is_ready_for_the_way_back_for_a_while() -> None:
+    async with bench("a", "b", max_loaded=1, start_ahead=True) as b:
+        await b.pool.load("a")
+        await ask(b.pool, "b")
+        (loaded,) = b.world.alive()
+        await asyncio.sleep(AGAIN_AFTER_S + 1)
+        _, ready = b.world.alive()
+        assert ready.path == ""
+        await ask(b.pool, "a")
+        assert b.world.alive() == [ready]
+        assert loaded is not ready
+        await asyncio.sleep(AGAIN_AFTER_S + 1)
+        assert len(b.world.alive()) == 2
+        await asyncio.sleep(KEPT_FOR_ANOTHER_S)
+        assert b.world.alive() == [ready]

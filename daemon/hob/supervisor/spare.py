@@ -2,6 +2,7 @@
 for the interpreter and its modules.
 
 There is one at most, it has no model and so takes little memory, and it goes when nobody took it.
+Whoever has switched often switches back, so that for a while after a switch there is one ready.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ logger = logging.getLogger(__name__)
 
 # A model that is being ended to make room is gone within the stop limit; then this is taken.
 KEPT_S = 15.0
+# After a switch: so long after it, when its first answer has begun, and for so long.
+AGAIN_AFTER_S = 3.0
+KEPT_FOR_ANOTHER_S = 300.0
 
 Post = Callable[[Link, FromLink], None]
 
@@ -32,10 +36,11 @@ class Spare:
         self._heard: list[FromLink] = []
         self._runs: dict[Link, asyncio.Task[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._again: asyncio.TimerHandle | None = None
         self._closed = False
 
-    def prepare(self) -> None:
-        """Somebody will need a process soon."""
+    def prepare(self, kept_s: float = KEPT_S) -> None:
+        """Somebody may need a process within `kept_s` seconds."""
         if self._closed:
             return
         loop = asyncio.get_running_loop()
@@ -46,7 +51,7 @@ class Spare:
             run.add_done_callback(lambda _: self._runs.pop(link, None))
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = loop.call_later(KEPT_S, self.discard)
+        self._timer = loop.call_later(kept_s, self.discard)
 
     def take_or_make(
         self, post: Post, log: logging.Logger
@@ -57,10 +62,17 @@ class Spare:
             link = Link(self._spawn, self._argv, post, log)
             return link, link.run()
         self._forget()
+        self._prepare_for_another()
         link.hand_over(post, log)
         for item in self._heard:
             post(link, item)
         return link, _follow(run)
+
+    def _prepare_for_another(self) -> None:
+        if self._again is not None:
+            self._again.cancel()
+        loop = asyncio.get_running_loop()
+        self._again = loop.call_later(AGAIN_AFTER_S, self.prepare, KEPT_FOR_ANOTHER_S)
 
     def discard(self) -> None:
         """End it, if nobody has taken it."""
@@ -71,6 +83,8 @@ class Spare:
     async def aclose(self) -> None:
         """End it for good, and wait until it is gone. Those that were taken are not waited for."""
         self._closed = True
+        if self._again is not None:
+            self._again.cancel()
         run = self._runs.get(self._link) if self._link is not None else None
         self.discard()
         if run is not None:
