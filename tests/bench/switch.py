@@ -30,48 +30,34 @@ _RAW = """
 import sys, time
 from llama_cpp import Llama
 
-print("ready", flush=True)
-for line in sys.stdin:
-    began = time.perf_counter()
-    model = Llama(
-        line.strip(), n_ctx={context}, n_threads={threads}, n_threads_batch={threads}, verbose=False
-    )
-    model.eval([1])
-    print(time.perf_counter() - began, flush=True)
-    model.close()
-    del model
+input("ready")
+began = time.perf_counter()
+model = Llama(
+    {model!r}, n_ctx={context}, n_threads={threads}, n_threads_batch={threads}, verbose=False
+)
+model.eval([1])
+print(time.perf_counter() - began, flush=True)
 """
 
 
-class Raw:
-    """llama.cpp in a process that is warm; the first word of a model included, as Hob's warm-up
-    is."""
-
-    def __init__(self, setup: Setup) -> None:
-        code = _RAW.format(context=setup.context, threads=setup.threads)
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", code],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        self._read()
-
-    def load(self, model: Path) -> float:
-        assert self._process.stdin is not None
-        print(model, file=self._process.stdin, flush=True)
-        return float(self._read())
-
-    def stop(self) -> None:
-        self._process.communicate()
-
-    def _read(self) -> str:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError("llama.cpp ended")
-        return line
+def _load_raw(setup: Setup) -> float:
+    """llama.cpp in a process of its own, as a worker of Hob's is, whose start does not count; the
+    first word of a model included, as Hob's warm-up is."""
+    code = _RAW.format(model=str(setup.model), context=setup.context, threads=setup.threads)
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        if process.stdout.read(len("ready")) != "ready":
+            raise RuntimeError("llama.cpp cannot be loaded")
+        time.sleep(PAUSE_S)
+        print(file=process.stdin, flush=True)
+        return float(process.stdout.readline())
 
 
 def main() -> int:
@@ -80,18 +66,17 @@ def main() -> int:
     setups = [
         Setup(model, args.threads, args.slots, args.context) for model in (args.model, args.other)
     ]
-    hob, raw = _start_hob(setups), Raw(setups[0])
+    hob = _start_hob(setups)
     try:
         ways: dict[str, Callable[[int], float]] = {
             "Hob": lambda which: _use(hob, setups[which].model),
-            "Llama()": lambda which: raw.load(setups[which].model),
+            "Llama()": lambda which: _load_raw(setups[which]),
         }
         if args.peer:
             ways["llama-server"] = lambda which: _start_peer(args.peer, setups[which])
         _use(hob, setups[1].model)
         times = _measure(ways, args.rounds)
     finally:
-        raw.stop()
         hob.stop()
     print(_table(times, setups))
     ratios = [median(_ratios(times, which, "Llama()")) for which in range(2)]
