@@ -293,6 +293,7 @@ WRONG = {
     "FROM a\nYou are Mario.": "YOU in Modelfile.poet, line 2, is no instruction of a Modelfile.",
     "FROM": "Modelfile.poet, line 1, is not a Modelfile: FROM says nothing.",
     "FROM a\nPARAMETER temperature": "line 2, is not a Modelfile: PARAMETER says nothing.",
+    "FROM a\nPARAMETER": "line 2, is not a Modelfile: PARAMETER says nothing.",
     'FROM a\nSYSTEM """no end\nPARAMETER x 1': "line 2, is not a Modelfile: the text that begins",
     "FROM a\nPARAMETER temperature hot": "PARAMETER temperature hot in Modelfile.poet, line 2, is"
     " no number.",
@@ -324,3 +325,9 @@ def test_too_many_and_too_long_stop_strings_are_left_out_and_told(tmp_path: Path
     profile = good(tmp_path, f"FROM a\nPARAMETER stop {'x' * 1001}\n{stops}")
     assert len(profile.stop) == 16
     assert [warning.partition(":")[0] for warning in profile.warnings] == ["Line 2", "Line 19"]
+
+
+def test_a_stop_string_may_be_blank_and_tabs_in_a_text_stay(tmp_path: Path) -> None:
+    profile = good(tmp_path, 'FROM x\nPARAMETER stop "\t"\nPARAMETER stop " "\nSYSTEM a\tb\tc\n')
+    assert profile.stop == ("\t", " ")
+    assert profile.system == "a\tb\tc"

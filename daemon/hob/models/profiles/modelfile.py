@@ -57,7 +57,9 @@ def parse_modelfile(text: str, path: str) -> list[Instruction]:
             name, rest = _split(rest)
             name = name.lower()
         value = _value(rest, lines, walk, path, number)
-        if not value.strip() and word not in ("system", "message", "license"):
+        # Blanks between quotes are meant: a stop string may be one.
+        said = value if rest.lstrip().startswith('"') else value.strip()
+        if not said and word not in ("system", "message", "license"):
             raise _wrong(f"{word.upper()} says nothing", path, number)
         found.append(Instruction(word, value, number, name))
         if len(found) > MAX_INSTRUCTIONS:
@@ -87,8 +89,8 @@ def _value(
 
 
 def _split(text: str) -> tuple[str, str]:
-    word, _, rest = text.strip().replace("\t", " ", 1).partition(" ")
-    return word, rest
+    word, rest = (*text.split(maxsplit=1), "", "")[:2]
+    return word, rest.rstrip()
 
 
 def _unknown(word: str, path: str, line: int) -> ProfileInvalid:
