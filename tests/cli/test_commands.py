@@ -22,7 +22,7 @@ from hob.cli.status import describe
 from hob.errors import ConfigError
 from hob.wire.base import ErrorInfo, ErrorReply
 from hob.wire.engine import Placement
-from hob.wire.models import ModelEntry
+from hob.wire.models import LoadCancelled, ModelEntry
 from hob.wire.status import TokenReply
 
 
@@ -253,6 +253,14 @@ def test_models_are_loaded_unloaded_chosen_and_read_again(daemon: FakeDaemon, cl
     assert "stays so" in cli("models", "use", "tiny").out
     assert "stays so" in cli("use", "tiny").out
     assert "2 models in" in cli("models", "rescan").out
+
+
+@pytest.mark.parametrize("cancelled", [True, False])
+def test_a_load_is_cut_short(daemon: FakeDaemon, cli: Cli, cancelled: bool) -> None:
+    reply = LoadCancelled(model="tiny", cancelled=cancelled)
+    daemon.reply("POST", "/hob/v1/models/cancel", reply)
+    ran = cli("models", "cancel", "tiny")
+    assert ran.out == f"{'The load was' if cancelled else 'There is no load to'} cut short.\n"
 
 
 def test_an_unknown_model_ends_with_4(daemon: FakeDaemon, cli: Cli) -> None:

@@ -59,6 +59,15 @@ def load(app: App, name: str, no_start: bool) -> None:
     click.echo(f"{one_line(worker.model)} is warm (after {duration(time.monotonic() - began)}).")
 
 
+@models.command()
+@click.argument("name", type=ModelName())
+@click.pass_obj
+def cancel(app: App, name: str) -> None:
+    """Cut a model's load short; whoever waits for it is told."""
+    cancelled = app.client().cancel_load(name)
+    click.echo("The load was cut short." if cancelled else "There is no load to cut short.")
+
+
 @models.command(short_help="End a model's worker, free its memory.")
 @click.argument("name", type=ModelName())
 @click.pass_obj
