@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator
+
 import msgspec
 from aiohttp import web
 
@@ -32,3 +35,16 @@ async def open_stream(request: web.Request) -> EventStream:
     stream = await EventStream.open(request, request.app[OPTIONS].write_timeout_s)
     request[STREAM] = stream
     return stream
+
+
+async def stream_events(
+    request: web.Request, events: AsyncIterator[msgspec.Struct]
+) -> web.StreamResponse:
+    """Send each event as it comes. A client that leaves ends what makes them."""
+    stream = await open_stream(request)
+    async with contextlib.AsyncExitStack() as stack:
+        if isinstance(events, AsyncGenerator):
+            await stack.enter_async_context(contextlib.aclosing(events))
+        async for event in events:
+            await stream.send(msgspec.json.encode(event))
+    return await stream.finish()

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 import msgspec
 
 from hob.client.http import Reply
-from hob.client.replies import other_version
-from hob.client.stream import Stream
+from hob.client.stream import Stream, decode_event
 from hob.wire.library import (
     Imported,
     ImportEvent,
@@ -20,8 +17,6 @@ from hob.wire.library import (
     VerifyProgress,
 )
 
-T = TypeVar("T")
-
 
 class VerifyStream(Stream[VerifyProgress | Verified]):
     """How far it is; Verified is the last. A failure is raised as its error."""
@@ -31,7 +26,7 @@ class VerifyStream(Stream[VerifyProgress | Verified]):
         self._decoder: msgspec.json.Decoder[VerifyEvent] = msgspec.json.Decoder(VerifyEvent)
 
     def _read(self, data: bytes) -> VerifyProgress | Verified | None:
-        event = _decoded(self._decoder, data)
+        event = decode_event(self._decoder, data)
         if isinstance(event, VerifyFailed):
             raise event.error.error()
         self._over = isinstance(event, Verified)
@@ -46,15 +41,8 @@ class ImportStream(Stream[ImportProgress | Imported]):
         self._decoder: msgspec.json.Decoder[ImportEvent] = msgspec.json.Decoder(ImportEvent)
 
     def _read(self, data: bytes) -> ImportProgress | Imported | None:
-        event = _decoded(self._decoder, data)
+        event = decode_event(self._decoder, data)
         if isinstance(event, ImportFailed):
             raise event.error.error()
         self._over = isinstance(event, Imported)
         return event
-
-
-def _decoded(decoder: msgspec.json.Decoder[T], data: bytes) -> T:
-    try:
-        return decoder.decode(data)
-    except msgspec.MsgspecError as error:
-        raise other_version() from error

@@ -17,6 +17,7 @@ from hob.wire.events import Event
 from hob.wire.generate import Timings, Usage
 from hob.wire.pulls import PullDone, PullEvent, PullFailed, PullProgress
 
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 _MAX_EVENT_BYTES = 16 * 2**20
@@ -128,6 +129,14 @@ class FactStream(Stream[Event]):
             raise other_version() from error
 
 
+def decode_event(decoder: msgspec.json.Decoder[T], data: bytes) -> T:
+    """One event of a stream of which every event is known. Raises DaemonUnreachable."""
+    try:
+        return decoder.decode(data)
+    except msgspec.MsgspecError as error:
+        raise other_version() from error
+
+
 class PullStream(Stream[PullProgress | PullDone]):
     """The progress of a download; PullDone is the last. A failure is raised as its error."""
 
@@ -136,10 +145,7 @@ class PullStream(Stream[PullProgress | PullDone]):
         self._decoder: msgspec.json.Decoder[PullEvent] = msgspec.json.Decoder(PullEvent)
 
     def _read(self, data: bytes) -> PullProgress | PullDone | None:
-        try:
-            event = self._decoder.decode(data)
-        except msgspec.MsgspecError as error:
-            raise other_version() from error
+        event = decode_event(self._decoder, data)
         if isinstance(event, PullFailed):
             raise event.error.error()
         self._over = isinstance(event, PullDone)

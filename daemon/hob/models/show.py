@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from hob.errors import BadModelFile, HobError
+from hob.models.disk import open_to_read
 from hob.models.gguf.details import metadata_lines, tensor_groups
 from hob.models.gguf.header import TEMPLATE_KEY, Header, read_header
 from hob.wire.fit import Fit
@@ -76,10 +77,8 @@ def _tell(paths: Sequence[str]) -> _Told:
 
 
 def _read(path: str) -> Header:
-    # The listing has looked at what it is; it may have been put there since. Without O_NONBLOCK,
-    # opening a FIFO waits for a writer.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
-    fd = os.open(path, flags | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0))
+    # The listing has looked at what it is; it may have been put there since.
+    fd = open_to_read(path)
     try:
         at = os.fstat(fd)
         if not stat.S_ISREG(at.st_mode):

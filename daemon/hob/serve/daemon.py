@@ -102,34 +102,38 @@ class Daemon:
         self._pulls, self._hub = build_downloads(config, paths, self._registry, self._bus.publish)
         install(
             self._app,
-            Services(
-                library=self._registry,
-                models=self._pool,
-                facts=self._bus,
-                daemon=self,
-                access=self._access,
-                pulls=self._pulls,
-                hub=self._hub,
-                inspector=Inspector(
-                    digest=self._registry.digest,
-                    fit=lambda name: self._planner.explain(FitRequest(model=name)),
-                    profile=self._registry.profile,
-                ),
-                fits=self._planner,
-                profiles=self._profiles,
-                care=Care(
-                    self._registry,
-                    self._pool.unload,
-                    here,
-                    hub=ListedDigests(self._pulls.list_files, here, self._registry.folders),
-                ),
-                adoption=Adoption(self._registry, here),
-                catalog=Recommender(self._registry.infos, self._planner.memory),
-            ),
+            self._services(),
             [guard(self._access.policy)],
             ApiOptions(max_body_bytes=config.api.max_body),
         )
         self._tasks: asyncio.TaskGroup
+
+    def _services(self) -> Services:
+        """What the API works with."""
+        return Services(
+            library=self._registry,
+            models=self._pool,
+            facts=self._bus,
+            daemon=self,
+            access=self._access,
+            pulls=self._pulls,
+            hub=self._hub,
+            inspector=Inspector(
+                digest=self._registry.digest,
+                fit=lambda name: self._planner.explain(FitRequest(model=name)),
+                profile=self._registry.profile,
+            ),
+            fits=self._planner,
+            profiles=self._profiles,
+            care=Care(
+                self._registry,
+                self._pool.unload,
+                here,
+                hub=ListedDigests(self._pulls.list_files, here, self._registry.folders),
+            ),
+            adoption=Adoption(self._registry, here),
+            catalog=Recommender(self._registry.infos, self._planner.memory),
+        )
 
     # ---- ports.Daemon ----
 

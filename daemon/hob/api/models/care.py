@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
-
-import msgspec
 from aiohttp import web
 
 from hob.api.bodies import decode
-from hob.api.replies import json_reply, open_stream, read
+from hob.api.replies import json_reply, read, stream_events
 from hob.api.services import (
     SERVICES,
     checked_name,
@@ -62,7 +58,7 @@ async def verify(request: web.Request) -> web.StreamResponse:
     wanted = decode(await read(request), VerifyRequest)
     refuse_while_stopping(services)
     events = services.care.verify(checked_name(wanted.model), online=wanted.online)
-    return await _stream(request, events)
+    return await stream_events(request, events)
 
 
 @routes.post("/hob/v1/models/import")
@@ -76,16 +72,4 @@ async def take_in(request: web.Request) -> web.StreamResponse:
     refuse_over_tcp(request)
     wanted = decode(await read(request), ImportRequest)
     refuse_while_stopping(services)
-    return await _stream(request, services.care.take_in(wanted))
-
-
-async def _stream(
-    request: web.Request, events: AsyncIterator[msgspec.Struct]
-) -> web.StreamResponse:
-    stream = await open_stream(request)
-    async with contextlib.AsyncExitStack() as stack:
-        if isinstance(events, AsyncGenerator):
-            await stack.enter_async_context(contextlib.aclosing(events))
-        async for event in events:
-            await stream.send(msgspec.json.encode(event))
-    return await stream.finish()
+    return await stream_events(request, services.care.take_in(wanted))

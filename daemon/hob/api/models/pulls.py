@@ -5,14 +5,10 @@ Its listing is registered before /hob/v1/models/{name}, which would take it for 
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncGenerator
-
-import msgspec
 from aiohttp import web
 
 from hob.api.bodies import decode
-from hob.api.replies import json_reply, open_stream, read
+from hob.api.replies import json_reply, read, stream_events
 from hob.api.services import SERVICES, refuse_while_stopping
 from hob.wire.pulls import PullCancel, PullList, PullRef, PullRequest, SearchRequest
 
@@ -28,14 +24,7 @@ async def pull(request: web.Request) -> web.StreamResponse:
     refuse_while_stopping(services)
     if wanted.detach:
         return json_reply(await services.pulls.start(wanted.source))
-    stream = await open_stream(request)
-    events = services.pulls.pull(wanted.source)
-    async with contextlib.AsyncExitStack() as stack:
-        if isinstance(events, AsyncGenerator):
-            await stack.enter_async_context(contextlib.aclosing(events))
-        async for event in events:
-            await stream.send(msgspec.json.encode(event))
-    return await stream.finish()
+    return await stream_events(request, services.pulls.pull(wanted.source))
 
 
 @routes.get("/hob/v1/models/pulls")

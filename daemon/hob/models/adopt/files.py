@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hob.errors import BadModelFile
+from hob.models.disk import open_to_read
 from hob.models.gguf.checks import clean
 
 MAX_VISITED = 50_000
@@ -119,8 +120,7 @@ def read_text(path: Path, root: Path, max_bytes: int) -> str:
 
 def head(path: Path, size: int) -> bytes:
     """The first bytes of a plain file, without waiting for a pipe that took its place."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    fd = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
+    fd = open_to_read(path)
     with open(fd, "rb") as file:  # noqa: PTH123 (a file descriptor)
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise OSError("it is not a plain file")

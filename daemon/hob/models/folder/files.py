@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hob.errors import BadModelFile, Detail
+from hob.models.disk import open_to_read
 from hob.models.gguf.cursor import cut_short
 from hob.models.gguf.describe import Description, describe
 from hob.models.gguf.header import read_header
@@ -133,10 +134,9 @@ def _read(path: str, stamp: Stamp | None, lists: KnownLists | None) -> ModelFile
             "The file's name is not valid UTF-8.", hint="Give the file another name."
         ) from None
     # Opening a device can do things, so look first; what is opened is looked at again, since it
-    # may have been put there in between. Without O_NONBLOCK, opening a FIFO waits for a writer.
+    # may have been put there in between.
     _require_file(Path(path).stat())
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
-    fd = os.open(path, flags | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0))
+    fd = open_to_read(path)
     try:
         at = os.fstat(fd)
         _require_file(at)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from hob.errors import ProfileInvalid
+from hob.models.disk import open_to_read
 from hob.models.gguf.checks import clean
 
 log = logging.getLogger(__name__)
@@ -125,10 +126,9 @@ def read_text(path: str, what: str = "profile", *, any_encoding: bool = False) -
 
 
 def _read(path: str) -> bytes:
-    # Looked at before it is opened, since opening a device can do things, and without blocking,
-    # since opening a FIFO waits for a writer.
+    # Looked at before it is opened, since opening a device can do things.
     _require_plain(Path(path).stat().st_mode)
-    fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    fd = open_to_read(path)
     with open(fd, "rb") as file:  # noqa: PTH123 - a file descriptor
         _require_plain(os.fstat(fd).st_mode)
         return file.read(MAX_FILE_BYTES + 1)
