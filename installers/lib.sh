@@ -191,12 +191,25 @@ python_pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
 # Did pyproject.toml change since the installation that left its mark in this file?
 installed() { [[ -f $1 && $(<"$1") == "$(cksum <"$root/pyproject.toml")" ]]; }
 
-# install_hob: Hob from this checkout, with the libraries it needs.
+# has_screen: is there a desktop here that Hob could show itself on?
+has_screen() {
+    [[ -n ${DISPLAY-} || -n ${WAYLAND_DISPLAY-} || $OSTYPE == darwin* ]]
+}
+
+# need_screen_libraries: what Qt opens at run time and Debian's desktops often lack.
+need_screen_libraries() {
+    command -v apt-get >/dev/null || return 0
+    local packages
+    mapfile -t packages < <(grep -v '^#' "$root/installers/debian-desktop-packages.txt")
+    debian_packages "the tray and the windows use them" "${packages[@]}"
+}
+
+# install_hob [desktop]: Hob from this checkout, with the libraries it needs.
 install_hob() {
-    local mark=$venv/.hob-installed
+    local extra=${1:+[$1]} mark=$venv/.hob-installed${1:+-$1}
     if installed "$mark"; then return 0; fi
     compile_llama
-    quietly "installing Hob and its libraries" python_pip install "$(llama_wheel)" --editable "$root" ||
+    quietly "installing Hob and its libraries" python_pip install "$(llama_wheel)" --editable "$root$extra" ||
         give_up "Hob's libraries could not be installed." \
             "Check the network, then run the same command again. The whole log: $log"
     "$venv/bin/python" -c 'import llama_cpp' >>"$log" 2>&1 ||

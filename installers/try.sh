@@ -15,7 +15,12 @@ hob=$venv/bin/hob
 
 step "Setting up Hob in $venv"
 make_venv
-install_hob
+if has_screen; then
+    need_screen_libraries
+    install_hob desktop
+else
+    install_hob
+fi
 
 step "Starting the daemon"
 "$hob" up --no-wait || give_up "The daemon did not start." \

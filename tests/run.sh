@@ -20,13 +20,13 @@ check() {
 
 step "set-up: Debian packages"
 if command -v apt-get >/dev/null; then
-    mapfile -t packages < <(grep -v '^#' installers/debian-test-packages.txt)
+    mapfile -t packages < <(grep -hv '^#' installers/debian-{test,desktop}-packages.txt)
     debian_packages "the tests use them" "${packages[@]}"
 fi
 
 step "set-up: environment"
 make_venv
-install_hob
+install_hob desktop
 install_dev_group
 
 # No test may reach the user's own Hob, or a desktop's.

@@ -20,6 +20,10 @@
     |-- SecretStoreError        the keyring is absent, locked or does not answer
     |-- DownloadError           a model could not be fetched
     |   |-- DigestMismatch  DiskFull  NotOnHub  HubRefused
+    |-- PluginError             a plugin, or something that one offers
+    |   |-- PluginNotFound  ActionNotFound  ToolNotFound  PluginBroken  PluginsUnavailable
+    |-- DesktopError            the screen, its keys and its clipboard
+    |   |-- NoDesktop  DesktopRefused  ClipboardSecret  BadHotkey
     |-- Cancelled               the caller took the request back
 
 Errors know no HTTP and no exit codes: the API and the CLI map `code` at their own edge.
@@ -345,6 +349,75 @@ class DiskFull(DownloadError):
     """
 
     code = "disk_full"
+
+
+class PluginError(HobError):
+    """Something is wrong with a plugin.
+
+    `details`: plugin.
+    """
+
+    code = "plugin_error"
+
+
+class PluginNotFound(PluginError):
+    """There is no plugin of that name."""
+
+    code = "plugin_not_found"
+
+
+class ActionNotFound(PluginError):
+    """No plugin that is on offers an action of that name."""
+
+    code = "action_not_found"
+
+
+class ToolNotFound(PluginError):
+    """No plugin that is on offers a tool of that name."""
+
+    code = "tool_not_found"
+
+
+class PluginBroken(PluginError):
+    """A plugin raised, took too long, or did what it may not; the message names it."""
+
+    code = "plugin_broken"
+
+
+class PluginsUnavailable(PluginError):
+    """The process that runs the plugins does not run."""
+
+    code = "plugins_unavailable"
+
+
+class DesktopError(HobError):
+    """Something is wrong with the desktop."""
+
+    code = "desktop_error"
+
+
+class NoDesktop(DesktopError):
+    """This needs a desktop, and none is attached to the daemon."""
+
+    code = "no_desktop"
+
+
+class DesktopRefused(DesktopError):
+    """The desktop cannot do that here; the message says why."""
+
+    code = "desktop_refused"
+
+
+class ClipboardSecret(DesktopError):
+    """The clipboard holds what its owner has marked as a secret, and is not read."""
+
+    code = "clipboard_secret"
+
+
+class BadHotkey(DesktopError):
+    """That is no combination of keys that can be a hotkey."""
+
+    code = "bad_hotkey"
 
 
 class Cancelled(HobError):

@@ -70,6 +70,26 @@ class Paths:
         return self.state_dir / "models.json"
 
     @property
+    def plugins_dir(self) -> Path:
+        """Plugins that are a single file; watched."""
+        return self.config_file.parent / "plugins"
+
+    @property
+    def plugin_settings(self) -> Path:
+        """Which plugins are on, and what is set for them and for hotkeys."""
+        return self.config_file.parent / "plugins.toml"
+
+    @property
+    def plugin_storage(self) -> Path:
+        """What plugins keep, a folder for each."""
+        return self.state_dir / "plugins"
+
+    @property
+    def plugin_commands(self) -> Path:
+        """Which commands plugins add to `hob`, so that the command line need not load any."""
+        return self.cache_dir / "plugin-commands.json"
+
+    @property
     def history_file(self) -> Path:
         """What was typed in `hob chat`."""
         return self.state_dir / "history"

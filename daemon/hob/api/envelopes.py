@@ -74,6 +74,17 @@ STATUS: Mapping[str, int] = {
     "disk_full": 507,
     "not_on_hub": 404,
     "hub_refused": 403,
+    "plugin_error": 502,
+    "plugin_not_found": 404,
+    "action_not_found": 404,
+    "tool_not_found": 404,
+    "plugin_broken": 502,
+    "plugins_unavailable": 503,
+    "desktop_error": 503,
+    "no_desktop": 503,
+    "desktop_refused": 503,
+    "clipboard_secret": 403,
+    "bad_hotkey": 400,
     # What nginx answers when the client closed the request; the standard has no such status.
     "cancelled": 499,
 }

@@ -140,6 +140,27 @@ class RequestFailed(Fact, frozen=True, tag="request.failed"):
     error: ErrorInfo
 
 
+class PluginsChanged(Fact, frozen=True, tag="plugins.changed"):
+    """Plugins, their actions, settings or hotkeys are others now."""
+
+
+class PluginFailed(Fact, frozen=True, tag="plugin.failed"):
+    """A plugin failed in `hook`; `suspended` when Hob has turned it off for that."""
+
+    plugin: str
+    hook: str
+    error: ErrorInfo
+    suspended: bool = False
+
+
+class DesktopChanged(Fact, frozen=True, tag="desktop.changed"):
+    """A desktop came, went, or has told something of itself."""
+
+
+class RecentChanged(Fact, frozen=True, tag="recent.changed"):
+    """The recent answers are others now."""
+
+
 class EventsLost(Fact, frozen=True, tag="events.lost"):
     """The listener was too slow; `count` facts were dropped before the next one."""
 
@@ -167,5 +188,9 @@ Event = (
     | RequestStarted
     | RequestFinished
     | RequestFailed
+    | PluginsChanged
+    | PluginFailed
+    | DesktopChanged
+    | RecentChanged
     | EventsLost
 )
