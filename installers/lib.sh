@@ -207,7 +207,8 @@ need_screen_libraries() {
 # install_hob [desktop]: Hob from this checkout, with the libraries it needs.
 install_hob() {
     local extra=${1:+[$1]} mark=$venv/.hob-installed${1:+-$1}
-    if installed "$mark"; then return 0; fi
+    # With the desktop's libraries is more than without.
+    if installed "$mark" || installed "$venv/.hob-installed-desktop"; then return 0; fi
     compile_llama
     quietly "installing Hob and its libraries" python_pip install "$(llama_wheel)" --editable "$root$extra" ||
         give_up "Hob's libraries could not be installed." \
