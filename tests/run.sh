@@ -26,7 +26,7 @@ fi
 
 step "set-up: environment"
 make_venv
-install_hob desktop
+install_hob_with_desktop
 install_dev_group
 
 # No test may reach the user's own Hob, or a desktop's.
