@@ -17,7 +17,8 @@ from hob.desktop.hotkeys.none import NoHotkeys
 from hob.desktop.hotkeys.plan import MAX_HOTKEYS, plan
 from hob.desktop.hotkeys.presses import Presses
 from hob.desktop.hotkeys.windows import WindowsHotkeys, virtual_key
-from hob.desktop.hotkeys.x11_keys import Combo, Repeats, keyboard, with_locks, without_locks
+from hob.desktop.hotkeys.x11_keys import Repeats
+from hob.desktop.x_keyboard import Combo, keyboard, with_locks, without_locks
 from hob.errors import DesktopRefused
 from hob.wire.desktop import HotkeyState
 from hob.wire.hotkey import parse_hotkey

@@ -10,15 +10,8 @@ from Xlib.error import BadAccess, CatchError
 from Xlib.protocol.rq import Event
 
 from hob.desktop.hotkeys.plan import Plan, taken_elsewhere
-from hob.desktop.hotkeys.x11_keys import (
-    Combo,
-    Keyboard,
-    Repeats,
-    keyboard,
-    laid_out,
-    with_locks,
-    without_locks,
-)
+from hob.desktop.hotkeys.x11_keys import Repeats, laid_out
+from hob.desktop.x_keyboard import Combo, read_keyboard, with_locks, without_locks
 from hob.errors import HobError
 
 
@@ -29,7 +22,7 @@ class Grabs:
     def __init__(self, display: Display) -> None:
         self._display = display
         self._root = display.screen().root
-        self._board = self._read_keyboard()
+        self._board = read_keyboard(self._display)
         self._repeats = Repeats()
         self._grabbed: Set[Combo] = frozenset()
         self._actions: dict[Combo, str] = {}
@@ -55,7 +48,7 @@ class Grabs:
             for _ in range(waiting):
                 remapped |= self._take(self._display.next_event(), pressed)
             if remapped:
-                self._board = self._read_keyboard()
+                self._board = read_keyboard(self._display)
                 self._apply(wanted)
         return pressed
 
@@ -104,10 +97,3 @@ class Grabs:
     def _let_go(self, grabs: Set[Combo]) -> None:
         for grab in grabs:
             self._root.ungrab_key(grab.code, grab.mask)
-
-    def _read_keyboard(self) -> Keyboard:
-        info = self._display.display.info
-        first, last = info.min_keycode, info.max_keycode
-        listed = self._display.get_keyboard_mapping(first, last - first + 1)
-        keysyms = {first + index: tuple(each) for index, each in enumerate(listed)}
-        return keyboard(keysyms, [tuple(codes) for codes in self._display.get_modifier_mapping()])
