@@ -138,6 +138,13 @@ class Client:
             "POST", "/hob/v1/models/use", WorkerStatus, ModelRef(model=model), waits=True
         )
 
+    def keep(self, model: str, for_s: float | None) -> WorkerStatus:
+        """Load it and have it stay `for_s` seconds after each use; None keeps it for good."""
+        from hob.wire.models import KeepRequest
+
+        wanted = KeepRequest(model=model, for_s=for_s)
+        return self._call("POST", "/hob/v1/models/keep", WorkerStatus, wanted, waits=True)
+
     def pull(self, source: str) -> PullStream:
         """Fetch a model into the folder."""
         from hob.client.stream import PullStream
