@@ -214,3 +214,24 @@ class PluginSet(Value, frozen=True):
 
 class ToolList(Body, frozen=True):
     tools: tuple[ToolInfo, ...]
+
+
+class CachedCommand(Value, frozen=True):
+    """A plugin's command as the command line finds it without the daemon.
+
+    `target` is what has to be imported for it: the path of the file for a plugin of the folder,
+    else the name of the module.
+    """
+
+    name: str
+    plugin: str
+    help: str
+    source: PluginSource
+    target: str
+
+
+class CommandCache(Value, frozen=True):
+    """What the file `paths.plugin_commands` holds, as JSON: the commands of the plugins that are
+    on. Written by the daemon whenever they change."""
+
+    commands: tuple[CachedCommand, ...] = ()
