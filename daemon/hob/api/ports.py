@@ -133,6 +133,10 @@ class Models(Protocol):
     async def use(self, name: str) -> WorkerStatus:
         """Make it the chosen model, load it, keep it warm."""
 
+    async def keep(self, name: str, for_s: float | None) -> WorkerStatus:
+        """Load it and have it stay `for_s` seconds after each use, be it the chosen one or not;
+        None keeps it for good. Raises ModelError or WorkerError."""
+
     def generate(
         self, model: str, request: GenerateRequest, *, keep_alive: float | None = None
     ) -> AbstractAsyncContextManager[AsyncIterator[GenerateEvent]]:

@@ -102,7 +102,8 @@ class _Talk:
         self._ahead.stop()
         client = running_client(self._app, start=self._start)
         messages = self._conversation.asking(question)
-        options = Options(model=self._conversation.model, thoughts=self._thoughts)
+        talk = self._conversation
+        options = Options(model=talk.model, thoughts=self._thoughts, tools=talk.tools)
         pieces: list[str] = []
         try:
             printer = make_printer(plain=self._plain)

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from hob.client.care import ImportStream, VerifyStream
     from hob.client.interrupt import Interrupt
     from hob.client.stream import ChatStream, FactStream, PullStream, Stream
+    from hob.wire.chat import HobTool
     from hob.wire.library import (
         AdoptableList,
         Adopted,
@@ -137,6 +138,13 @@ class Client:
         return self._call(
             "POST", "/hob/v1/models/use", WorkerStatus, ModelRef(model=model), waits=True
         )
+
+    def keep(self, model: str, for_s: float | None) -> WorkerStatus:
+        """Load it and have it stay `for_s` seconds after each use; None keeps it for good."""
+        from hob.wire.models import KeepRequest
+
+        wanted = KeepRequest(model=model, for_s=for_s)
+        return self._call("POST", "/hob/v1/models/keep", WorkerStatus, wanted, waits=True)
 
     def pull(self, source: str) -> PullStream:
         """Fetch a model into the folder."""
@@ -265,13 +273,15 @@ class Client:
         model: str = "",
         priority: Priority = "interactive",
         on_thought: Callable[[str], None] | None = None,
+        on_tool: Callable[[HobTool], None] | None = None,
         **options: ChatOption,
     ) -> ChatStream:
         """Ask for an answer; returns once the model is there and has begun to read.
 
         `model` empty asks the chosen one. `on_thought` is told what the model thinks before it
-        answers, piece by piece, while the stream is read. `options` are fields of the OpenAI chat
-        request, such as max_tokens, temperature, seed and stop; those that are None are left out.
+        answers, piece by piece, while the stream is read; `on_tool` of each tool that Hob runs for
+        it (`hob_tools`), when it is called and when it is done. `options` are fields of the OpenAI
+        chat request, such as max_tokens, temperature and seed; those that are None are left out.
         """
         from hob.client.stream import ChatStream
 
@@ -280,7 +290,7 @@ class Client:
         body |= {"stream_options": {"include_usage": True}} | ({"model": model} if model else {})
         headers = {"X-Hob-Priority": priority}
         reply = self._open("POST", "/v1/chat/completions", body, headers)
-        return self._stream(ChatStream(reply, on_thought))
+        return self._stream(ChatStream(reply, on_thought, on_tool))
 
     def prefill(
         self,
