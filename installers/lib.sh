@@ -204,12 +204,19 @@ need_screen_libraries() {
     debian_packages "the tray and the windows use them" "${packages[@]}"
 }
 
-# install_hob [desktop]: Hob from this checkout, with the libraries it needs.
+# install_hob_with_desktop: and with what the tray and the windows need.
+install_hob_with_desktop() {
+    local extra=desktop
+    install_hob
+}
+
+# install_hob: Hob from this checkout, with the libraries it needs.
 install_hob() {
-    local extra=${1:+[$1]} mark=$venv/.hob-installed${1:+-$1}
-    if installed "$mark"; then return 0; fi
+    local mark=$venv/.hob-installed${extra:+-$extra}
+    # With the desktop's libraries is more than without.
+    if installed "$mark" || installed "$venv/.hob-installed-desktop"; then return 0; fi
     compile_llama
-    quietly "installing Hob and its libraries" python_pip install "$(llama_wheel)" --editable "$root$extra" ||
+    quietly "installing Hob and its libraries" python_pip install "$(llama_wheel)" --editable "$root${extra:+[$extra]}" ||
         give_up "Hob's libraries could not be installed." \
             "Check the network, then run the same command again. The whole log: $log"
     "$venv/bin/python" -c 'import llama_cpp' >>"$log" 2>&1 ||

@@ -17,7 +17,7 @@ step "Setting up Hob in $venv"
 make_venv
 if has_screen; then
     need_screen_libraries
-    install_hob desktop
+    install_hob_with_desktop
 else
     install_hob
 fi

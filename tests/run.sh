@@ -26,11 +26,11 @@ fi
 
 step "set-up: environment"
 make_venv
-install_hob desktop
+install_hob_with_desktop
 install_dev_group
 
 # No test may reach the user's own Hob, or a desktop's.
-unset HOB_HOME XDG_RUNTIME_DIR DBUS_SESSION_BUS_ADDRESS
+unset HOB_HOME XDG_RUNTIME_DIR DBUS_SESSION_BUS_ADDRESS DISPLAY WAYLAND_DISPLAY
 export PATH=$venv/bin:$PATH
 
 step "set-up: starter model"

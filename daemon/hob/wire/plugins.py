@@ -50,7 +50,8 @@ class ActionInfo(Body, frozen=True):
     is the question whose answer becomes the run's `input`, empty when nothing is asked. `opens` is
     set for an action that does nothing but open a window. `system` is the system prompt that the
     model reads before the text, so that both can be read ahead. `hotkey` is in force, in the form
-    of "ctrl+alt+space", and empty for none. `in_menu` puts it into the tray's menu.
+    of "ctrl+alt+space", and empty for none. `in_menu` puts it into the tray's menu. `plain` says
+    that its text is no Markdown: line breaks count, and marks are shown as they are.
     """
 
     name: str
@@ -67,6 +68,7 @@ class ActionInfo(Body, frozen=True):
     hotkey: str = ""
     default_hotkey: str = ""
     in_menu: bool = True
+    plain: bool = False
 
 
 class ActionList(Body, frozen=True):
