@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal, Self, TypeVar
 import msgspec
 
 from hob.client.http import Reply, send_request
+from hob.client.plugins import PluginCalls
 from hob.client.replies import decode_error, decode_reply
 from hob.client.transport import connect
 from hob.wire.fit import Fit, FitRequest
@@ -61,7 +62,7 @@ S = TypeVar("S", bound="Stream[object]")
 _Method = Literal["GET", "POST"]
 
 
-class Client:
+class Client(PluginCalls):
     """A client of the daemon at `socket_path` (a named pipe on Windows).
 
     `timeout`, in seconds, bounds the short requests; those that wait for a model, and streams,
