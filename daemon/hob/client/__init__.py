@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from hob.client.desktop import DesktopCalls
+from hob.client.plugins import PluginCalls
 from hob.client.replies import decode_reply
 from hob.wire.fit import Fit, FitRequest
 from hob.wire.generate import ChatMessage, Priority
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 ChatOption = str | int | float | bool | list[str] | dict[str, float] | None
 
 
-class Client(DesktopCalls):
+class Client(DesktopCalls, PluginCalls):
     """A client of the daemon at `socket_path` (a named pipe on Windows).
 
     `timeout`, in seconds, bounds the short requests; those that wait for a model, and streams,
