@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from hob.desktop.tray.items import CancelLoad, Item, Keep, Load, OpenFolder, Switch, Unload
-from hob.desktop.tray.items import note, separator
+from pathlib import Path
+
+from hob.desktop.tray.items import (
+    CancelLoad,
+    Item,
+    Keep,
+    Load,
+    OpenFolder,
+    Switch,
+    Unload,
+    note,
+    separator,
+)
 from hob.desktop.tray.words import joined, one_line, percent, size, told_apart
 from hob.desktop.view import DaemonView
 from hob.wire.fit import Verdict
 from hob.wire.models import ModelEntry
-from pathlib import Path
 
 # A menu of more lines is of no use to anybody; the command line shows them all.
 MOST_MODELS = 60
