@@ -14,7 +14,12 @@ Count = Callable[[str], int]
 # Where a text is cut best, the best first: after a blank line, a line, a sentence, a word.
 _BORDERS = tuple(
     re.compile(pattern)
-    for pattern in (r"\n[ \t\r]*\n\s*", r"\n", r"[.!?…]['\")\]»\u201d\u2019]*\s+|[\u3002\uff01\uff1f]", r"\s+")
+    for pattern in (
+        r"\n[ \t\r]*\n\s*",
+        r"\n",
+        r"[.!?…]['\")\]»\u201d\u2019]*\s+|[\u3002\uff01\uff1f]",
+        r"\s+",
+    )
 )
 # A part is planned a little below the limit, for tokens are not spread evenly over a text.
 _SLACK = 1.1

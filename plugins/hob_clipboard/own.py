@@ -78,7 +78,7 @@ def read_prompts(text: str, taken: Collection[str]) -> OwnPrompts:
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        return OwnPrompts(mistakes=(_no_toml(str(error)),), broken=True)
+        return OwnPrompts(mistakes=(_no_toml(text, str(error)),), broken=True)
     except RecursionError:
         said = "it is nested too deeply to be prompts"
         return OwnPrompts(mistakes=(Mistake(0, said),), broken=True)
@@ -136,15 +136,15 @@ def _readable(name: str, message: str) -> tuple[str, str]:
         return "", f'[{name}] has no "{missing[1]}", the text for the model'
     at = _AT.search(message)
     key = at[1] if at and at[1] else ""
-    return key, f'[{name}] "{key}": {_AT.sub("", message).lower()}'
+    said = _AT.sub("", message).replace(" | null", "").lower()
+    return key, f'[{name}] "{key}": {said}'
 
 
-def _no_toml(message: str) -> Mistake:
+def _no_toml(text: str, message: str) -> Mistake:
     place = re.search(r"\(at line (\d+), column \d+\)", message)
     said = re.sub(r"\s*\(at .*\)$", "", message)
-    return Mistake(
-        int(place[1]) if place else 0, f"this is no TOML, so none of the file is used: {said}"
-    )
+    line = int(place[1]) if place else len(text.rstrip("\n").split("\n"))
+    return Mistake(line, f"this is no TOML, so none of the file is used: {said}")
 
 
 def _headings(text: str) -> dict[str, int]:

@@ -175,14 +175,12 @@ class Reading:
             cut += reason == "length"
             if n + 1 < len(parts):
                 yield part[len(body) :]
-        if cut:
+        if cut and len(parts) == 1:
+            yield CUT_NOTE
+        elif cut:
             yield (
-                CUT_NOTE
-                if len(parts) == 1
-                else (
-                    f"\n\n*({cut} of the {len(parts)} parts reached the model's limit, so the answer"
-                    " to them is not complete.)*"
-                )
+                f"\n\n*({cut} of the {len(parts)} parts reached the model's limit, so the answer to"
+                " them is not complete.)*"
             )
 
     def _parts(self, text: str, limit: int) -> list[str]:

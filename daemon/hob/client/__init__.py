@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal, Self, TypeVar
 import msgspec
 
 from hob.client.http import Reply, send_request
+from hob.client.plugins import PluginCalls
 from hob.client.replies import decode_error, decode_reply
 from hob.client.transport import connect
 from hob.wire.fit import Fit, FitRequest
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from hob.client.care import ImportStream, VerifyStream
     from hob.client.interrupt import Interrupt
     from hob.client.stream import ChatStream, FactStream, PullStream, Stream
+    from hob.wire.chat import HobTool
     from hob.wire.library import (
         AdoptableList,
         Adopted,
@@ -60,7 +62,7 @@ S = TypeVar("S", bound="Stream[object]")
 _Method = Literal["GET", "POST"]
 
 
-class Client:
+class Client(PluginCalls):
     """A client of the daemon at `socket_path` (a named pipe on Windows).
 
     `timeout`, in seconds, bounds the short requests; those that wait for a model, and streams,
@@ -272,13 +274,15 @@ class Client:
         model: str = "",
         priority: Priority = "interactive",
         on_thought: Callable[[str], None] | None = None,
+        on_tool: Callable[[HobTool], None] | None = None,
         **options: ChatOption,
     ) -> ChatStream:
         """Ask for an answer; returns once the model is there and has begun to read.
 
         `model` empty asks the chosen one. `on_thought` is told what the model thinks before it
-        answers, piece by piece, while the stream is read. `options` are fields of the OpenAI chat
-        request, such as max_tokens, temperature, seed and stop; those that are None are left out.
+        answers, piece by piece, while the stream is read; `on_tool` of each tool that Hob runs for
+        it (`hob_tools`), when it is called and when it is done. `options` are fields of the OpenAI
+        chat request, such as max_tokens, temperature and seed; those that are None are left out.
         """
         from hob.client.stream import ChatStream
 
@@ -287,7 +291,7 @@ class Client:
         body |= {"stream_options": {"include_usage": True}} | ({"model": model} if model else {})
         headers = {"X-Hob-Priority": priority}
         reply = self._open("POST", "/v1/chat/completions", body, headers)
-        return self._stream(ChatStream(reply, on_thought))
+        return self._stream(ChatStream(reply, on_thought, on_tool))
 
     def prefill(
         self,

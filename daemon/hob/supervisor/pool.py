@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from hob.children.spawn import Spawn, spawn
 from hob.errors import HobError, ModelNotFound, NoModels
 from hob.supervisor import changes, problems
 from hob.supervisor.actors import Actors
@@ -27,13 +28,13 @@ from hob.supervisor.inbox import Setup
 from hob.supervisor.ledger import Ledger, private_bytes
 from hob.supervisor.lifecycle import READY, STARTING
 from hob.supervisor.limits import Limits
+from hob.supervisor.link import WORKER_ARGV
 from hob.supervisor.listing import Verdicts, list_entries, status_of, worth_telling
 from hob.supervisor.memory import Planner
 from hob.supervisor.pressure import Holder
 from hob.supervisor.room import Room
 from hob.supervisor.seat import Kept, Seat
 from hob.supervisor.spare import Spare
-from hob.supervisor.spawn import WORKER_ARGV, Spawn, spawn
 from hob.supervisor.stamps import Stamps, read_stamps
 from hob.wire.base import ErrorInfo
 from hob.wire.calls import Call, CallResult
