@@ -24,7 +24,7 @@ from hob.cli.context import App, no_start_option
 from hob.cli.conversation import Conversation, is_command, obey
 from hob.cli.models.name import ModelName
 from hob.cli.prompt import decode_text
-from hob.cli.read_ahead import ReadAhead
+from hob.client.read_ahead import ReadAhead
 from hob.cli.sanitize import clean
 from hob.errors import HobError, NoModels
 

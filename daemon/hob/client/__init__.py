@@ -265,21 +265,24 @@ class Client:
         model: str = "",
         priority: Priority = "interactive",
         on_thought: Callable[[str], None] | None = None,
+        interrupt: Interrupt | None = None,
         **options: ChatOption,
     ) -> ChatStream:
         """Ask for an answer; returns once the model is there and has begun to read.
 
         `model` empty asks the chosen one. `on_thought` is told what the model thinks before it
-        answers, piece by piece, while the stream is read. `options` are fields of the OpenAI chat
-        request, such as max_tokens, temperature, seed and stop; those that are None are left out.
+        answers, piece by piece, while the stream is read. `interrupt` ends it from another thread,
+        also while the model is still loading. `options` are fields of the OpenAI chat request,
+        such as max_tokens, temperature, seed and stop; those that are None are left out.
         """
+        from hob.client.messages import as_sent
         from hob.client.stream import ChatStream
 
         body: dict[str, object] = {name: v for name, v in options.items() if v is not None}
-        body |= {"messages": list(messages), "stream": True}
+        body |= {"messages": as_sent(messages), "stream": True}
         body |= {"stream_options": {"include_usage": True}} | ({"model": model} if model else {})
         headers = {"X-Hob-Priority": priority}
-        reply = self._open("POST", "/v1/chat/completions", body, headers)
+        reply = self._open("POST", "/v1/chat/completions", body, headers, interrupt=interrupt)
         return self._stream(ChatStream(reply, on_thought))
 
     def prefill(
@@ -292,9 +295,10 @@ class Client:
     ) -> PrefillReply:
         """Have a conversation read into the model's cache, so that what follows it is answered
         sooner; returns when that is done. `interrupt` ends it from another thread."""
+        from hob.client.messages import as_sent
         from hob.wire.text import PrefillReply
 
-        body: dict[str, object] = {"messages": list(messages), "priority": priority}
+        body: dict[str, object] = {"messages": as_sent(messages), "priority": priority}
         body |= {"model": model} if model else {}
         data = self._request("POST", "/hob/v1/prefill", body, waits=True, interrupt=interrupt)
         return decode_reply(data, PrefillReply)
@@ -353,9 +357,13 @@ class Client:
         body: object = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
+        *,
+        interrupt: Interrupt | None = None,
     ) -> Reply:
         """Begin a stream. Raises what the daemon says instead of one."""
-        reply = self._send(method, target, body, headers=headers or {}, timeout=timeout)
+        reply = self._send(
+            method, target, body, headers=headers or {}, timeout=timeout, interrupt=interrupt
+        )
         if reply.status < 400 and reply.content_type == "text/event-stream":
             return reply
         try:
