@@ -200,6 +200,9 @@ class FakeModels:
     async def use(self, name: str) -> WorkerStatus:
         return self._done("use", name)
 
+    async def keep(self, name: str, for_s: float | None) -> WorkerStatus:
+        return replace(self._done(f"keep for {for_s}", name), keep_for_s=for_s)
+
     def _done(self, what: str, name: str) -> WorkerStatus:
         if self.problem is not None:
             raise self.problem

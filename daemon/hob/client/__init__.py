@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal, Self, TypeVar
 import msgspec
 
 from hob.client.http import Reply, send_request
+from hob.client.plugins import PluginCalls
 from hob.client.replies import decode_error, decode_reply
 from hob.client.transport import connect
 from hob.wire.fit import Fit, FitRequest
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from hob.client.care import ImportStream, VerifyStream
     from hob.client.interrupt import Interrupt
     from hob.client.stream import ChatStream, FactStream, PullStream, Stream
+    from hob.wire.chat import HobTool
     from hob.wire.library import (
         AdoptableList,
         Adopted,
@@ -60,7 +62,7 @@ S = TypeVar("S", bound="Stream[object]")
 _Method = Literal["GET", "POST"]
 
 
-class Client:
+class Client(PluginCalls):
     """A client of the daemon at `socket_path` (a named pipe on Windows).
 
     `timeout`, in seconds, bounds the short requests; those that wait for a model, and streams,
@@ -137,6 +139,13 @@ class Client:
         return self._call(
             "POST", "/hob/v1/models/use", WorkerStatus, ModelRef(model=model), waits=True
         )
+
+    def keep(self, model: str, for_s: float | None) -> WorkerStatus:
+        """Load it and have it stay `for_s` seconds after each use; None keeps it for good."""
+        from hob.wire.models import KeepRequest
+
+        wanted = KeepRequest(model=model, for_s=for_s)
+        return self._call("POST", "/hob/v1/models/keep", WorkerStatus, wanted, waits=True)
 
     def pull(self, source: str) -> PullStream:
         """Fetch a model into the folder."""
@@ -265,15 +274,17 @@ class Client:
         model: str = "",
         priority: Priority = "interactive",
         on_thought: Callable[[str], None] | None = None,
+        on_tool: Callable[[HobTool], None] | None = None,
         interrupt: Interrupt | None = None,
         **options: ChatOption,
     ) -> ChatStream:
         """Ask for an answer; returns once the model is there and has begun to read.
 
         `model` empty asks the chosen one. `on_thought` is told what the model thinks before it
-        answers, piece by piece, while the stream is read. `interrupt` ends it from another thread,
-        also while the model is still loading. `options` are fields of the OpenAI chat request,
-        such as max_tokens, temperature, seed and stop; those that are None are left out.
+        answers, piece by piece, while the stream is read; `on_tool` of each tool that Hob runs for
+        it (`hob_tools`), when it is called and when it is done. `interrupt` ends it from another
+        thread, also while the model is still loading. `options` are fields of the OpenAI chat
+        request, such as max_tokens, temperature and seed; those that are None are left out.
         """
         from hob.client.messages import as_sent
         from hob.client.stream import ChatStream
@@ -283,7 +294,7 @@ class Client:
         body |= {"stream_options": {"include_usage": True}} | ({"model": model} if model else {})
         headers = {"X-Hob-Priority": priority}
         reply = self._open("POST", "/v1/chat/completions", body, headers, interrupt=interrupt)
-        return self._stream(ChatStream(reply, on_thought))
+        return self._stream(ChatStream(reply, on_thought, on_tool))
 
     def prefill(
         self,

@@ -18,6 +18,8 @@ from hob.wire.plugins import (
 
 PROTOCOL = 1
 
+ManageVerb = Literal["enable", "disable", "reload", "set", "hotkey"]
+
 
 class ToHost(Value, frozen=True, tag_field="do"):
     """Base of what the daemon says."""
@@ -69,7 +71,7 @@ class Manage(ToHost, frozen=True, tag="manage"):
     """`name` is a plugin's, and for `hotkey` an action's; `value` None stands for the default."""
 
     id: str
-    verb: Literal["enable", "disable", "reload", "set", "hotkey"]
+    verb: ManageVerb
     name: str
     setting: str = ""
     value: str | None = None

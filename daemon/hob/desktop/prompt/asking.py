@@ -20,7 +20,6 @@ from hob.errors import HobError, InvalidRequest
 from hob.wire.base import ErrorInfo
 from hob.wire.generate import ChatMessage
 from hob.wire.plugins import (
-    ActionFailed,
     ActionProgress,
     ActionRequest,
     ActionText,
@@ -134,8 +133,6 @@ class Asking:
                             gathered.put(text)
                         case ActionProgress():
                             gathered.put(progress=event)
-                        case ActionFailed(error=error):
-                            raise error.error()
             return ""
 
         self._begin(exchange, answer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -41,6 +42,7 @@ class Doing:
         session: Session,
         notice: Notice,
         pulling: Pulling,
+        do: Callable[[Name], None],
     ) -> None:
         self._window = window
         self._comes = comes
@@ -49,37 +51,32 @@ class Doing:
         self._session = session
         self._notice = notice
         self._pulling = pulling
-        self.bringing = Bringing(parts.bridge, parts.clipboard, session.attach, notice.refuse)
+        self.bringing = bringing = Bringing(
+            parts.bridge, parts.clipboard, session.attach, notice.refuse
+        )
+        self._keys = Keys(window, do)
+        self._commands: dict[Name, Callable[[], object]] = {
+            "send": self._send,
+            "newline": frame.input.break_line,
+            "stop": session.stop,
+            "retry": session.retry,
+            "copy": lambda: self.copy(session.answer),
+            "insert": self._insert,
+            "new": self._new,
+            "clipboard": bringing.clipboard,
+            "selection": bringing.selection,
+            "file": self._choose_files,
+            "model": frame.footer.open_models,
+            "actions": self._open_menu,
+            "hide": self._hide,
+        }
 
-    def do(self, name: Name, keys: Keys) -> None:
-        match name:
-            case "send":
-                self._send()
-            case "newline":
-                self._frame.input.break_line()
-            case "stop":
-                self._session.stop()
-            case "retry":
-                self._session.retry()
-            case "copy":
-                self.copy(self._session.answer)
-            case "insert":
-                self._insert()
-            case "new":
-                self._session.new()
-                self._frame.input.setFocus()
-            case "clipboard":
-                self.bringing.clipboard()
-            case "selection":
-                self.bringing.selection()
-            case "file":
-                self._choose_files()
-            case "model":
-                self._frame.footer.open_models()
-            case "actions":
-                self._open_menu(keys)
-            case "hide":
-                self._hide()
+    @property
+    def keys(self) -> Keys:
+        return self._keys
+
+    def do(self, name: Name) -> None:
+        self._commands[name]()
 
     def remedy(self, remedy: str) -> None:
         match remedy:
@@ -102,6 +99,10 @@ class Doing:
         if not box.composing and self._session.send(box.toPlainText()):
             box.put("")
             self._notice.clear()
+
+    def _new(self) -> None:
+        self._session.new()
+        self._frame.input.setFocus()
 
     def _insert(self) -> None:
         """The window goes first, so that the focus can go back."""
@@ -129,9 +130,9 @@ class Doing:
         )
         dialog.open()
 
-    def _open_menu(self, keys: Keys) -> None:
+    def _open_menu(self) -> None:
         button = self._frame.footer.anchor("actions")
-        menu = keys.menu
+        menu = self._keys.menu
         corner = button.mapToGlobal(button.rect().topRight())
         corner.setX(corner.x() - menu.sizeHint().width())
         corner.setY(corner.y() - menu.sizeHint().height())

@@ -86,7 +86,9 @@ class StateBar(QFrame):
                 widget.hide()
                 widget.deleteLater()
         for place, (remedy, text) in enumerate(state.remedies):
-            self._buttons.addWidget(self._button(remedy, text, primary=place == 0 and remedy != CLOSE))
+            self._buttons.addWidget(
+                self._button(remedy, text, primary=place == 0 and remedy != CLOSE)
+            )
         if state.remedies:
             self._buttons.addStretch()
 

@@ -21,7 +21,6 @@ from hob.desktop.prompt.commands import Name, Situation, usable
 from hob.desktop.prompt.conversation import Exchange
 from hob.desktop.prompt.doing import Doing
 from hob.desktop.prompt.frame import Frame
-from hob.desktop.prompt.keys import Keys
 from hob.desktop.prompt.notice import Notice
 from hob.desktop.prompt.pulling import Pulling
 from hob.desktop.prompt.session import Session
@@ -64,8 +63,8 @@ class PromptWindow(QWidget):
             session=self.session,
             notice=self.notice,
             pulling=self._pulling,
+            do=self.do,
         )
-        self._keys = Keys(self, self.do)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.frame)
@@ -122,7 +121,7 @@ class PromptWindow(QWidget):
     def do(self, name: Name) -> None:
         """A command, if it can be done now."""
         if usable(name, self._situation()):
-            self._doing.do(name, self._keys)
+            self._doing.do(name)
 
     # ---- what the session shows ----
 
@@ -154,7 +153,7 @@ class PromptWindow(QWidget):
         self.frame.chips.show_all(self.session.attachments)
         self.frame.footer.show_models(self.session.view, self.session.conversation.model)
         self.frame.footer.show_hints(now)
-        self._keys.show(now)
+        self._doing.keys.show(now)
         self._show_state()
 
     def show_refusal(self, error: HobError) -> None:
@@ -185,7 +184,7 @@ class PromptWindow(QWidget):
     def _typed(self) -> None:
         now = self._situation()
         self.frame.footer.show_hints(now)
-        self._keys.show(now)
+        self._doing.keys.show(now)
         if now.written:
             self.session.read_ahead()
         self._sizing.fit()
