@@ -24,6 +24,7 @@ from hob.api.ports import (
     Inspector,
     Library,
     Models,
+    Plugins,
     Profiles,
 )
 from hob.errors import ForbiddenPeer, ModelNotFound, NoModels, Overloaded, ShuttingDown
@@ -46,6 +47,7 @@ class Services:
     care: Care
     adoption: Adoption
     catalog: Catalog
+    plugins: Plugins
 
 
 @dataclass(frozen=True)

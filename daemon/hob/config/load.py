@@ -19,6 +19,7 @@ from hob.config.values import (
     DaemonConfig,
     EngineConfig,
     ModelsConfig,
+    PluginsConfig,
     env_name,
     settings,
 )
@@ -64,6 +65,7 @@ def load_config(paths: Paths, environ: Mapping[str, str], flags: Mapping[str, st
         cache=msgspec.convert(values["cache"], CacheConfig),
         daemon=msgspec.convert(values["daemon"], DaemonConfig),
         api=msgspec.convert(values["api"], ApiConfig),
+        plugins=msgspec.convert(values["plugins"], PluginsConfig),
         cli=msgspec.convert(values["cli"], CliConfig),
         sources=MappingProxyType({key: one.source for key, one in given.items()}),
     )
