@@ -260,22 +260,25 @@ class Client(DesktopCalls, PluginCalls):
         priority: Priority = "interactive",
         on_thought: Callable[[str], None] | None = None,
         on_tool: Callable[[HobTool], None] | None = None,
+        interrupt: Interrupt | None = None,
         **options: ChatOption,
     ) -> ChatStream:
         """Ask for an answer; returns once the model is there and has begun to read.
 
         `model` empty asks the chosen one. `on_thought` is told what the model thinks before it
         answers, piece by piece, while the stream is read; `on_tool` of each tool that Hob runs for
-        it (`hob_tools`), when it is called and when it is done. `options` are fields of the OpenAI
-        chat request, such as max_tokens, temperature and seed; those that are None are left out.
+        it (`hob_tools`), when it is called and when it is done. `interrupt` ends it from another
+        thread, also while the model is still loading. `options` are fields of the OpenAI chat
+        request, such as max_tokens, temperature and seed; those that are None are left out.
         """
+        from hob.client.messages import as_sent
         from hob.client.stream import ChatStream
 
         body: dict[str, object] = {name: v for name, v in options.items() if v is not None}
-        body |= {"messages": list(messages), "stream": True}
+        body |= {"messages": as_sent(messages), "stream": True}
         body |= {"stream_options": {"include_usage": True}} | ({"model": model} if model else {})
         headers = {"X-Hob-Priority": priority}
-        reply = self._open("POST", "/v1/chat/completions", body, headers)
+        reply = self._open("POST", "/v1/chat/completions", body, headers, interrupt=interrupt)
         return self._stream(ChatStream(reply, on_thought, on_tool))
 
     def prefill(
@@ -288,9 +291,10 @@ class Client(DesktopCalls, PluginCalls):
     ) -> PrefillReply:
         """Have a conversation read into the model's cache, so that what follows it is answered
         sooner; returns when that is done. `interrupt` ends it from another thread."""
+        from hob.client.messages import as_sent
         from hob.wire.text import PrefillReply
 
-        body: dict[str, object] = {"messages": list(messages), "priority": priority}
+        body: dict[str, object] = {"messages": as_sent(messages), "priority": priority}
         body |= {"model": model} if model else {}
         data = self._request("POST", "/hob/v1/prefill", body, waits=True, interrupt=interrupt)
         return decode_reply(data, PrefillReply)

@@ -88,9 +88,13 @@ class Caller:
         body: object = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
+        *,
+        interrupt: Interrupt | None = None,
     ) -> Reply:
         """Begin a stream. Raises what the daemon says instead of one."""
-        reply = self._send(method, target, body, headers=headers or {}, timeout=timeout)
+        reply = self._send(
+            method, target, body, headers=headers or {}, timeout=timeout, interrupt=interrupt
+        )
         if reply.status < 400 and reply.content_type == "text/event-stream":
             return reply
         try:
