@@ -6,13 +6,16 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from hob.client import Client
 from hob.desktop.view_changes import Answers, Part
-from hob.errors import HobError
+from hob.errors import DaemonUnreachable, HobError, NotRunning
 
 # Facts come in bursts; the first is answered at once, the rest together.
 _BREATH_S = 0.04
+T = TypeVar("T")
+
 _log = logging.getLogger("hob.desktop")
 
 
@@ -50,13 +53,31 @@ class Asker:
 
 
 def ask(client: Client, parts: Iterable[Part]) -> Answers:
-    """The answers to these parts. Raises HobError."""
+    """The answers to these parts. What one cannot be answered costs none of the others.
+
+    Raises NotRunning or DaemonUnreachable.
+    """
     wanted = set(parts)
+
+    def answer(part: Part, question: Callable[[], T]) -> T | None:
+        if part not in wanted:
+            return None
+        try:
+            return question()
+        except (NotRunning, DaemonUnreachable):
+            raise
+        except HobError as error:
+            _log.info("the daemon does not tell of its %s: %s", part, error)
+            return None
+
+    if "models" in wanted:
+        # What is listed of the models is fitted to what the status says of them, so that comes
+        # later.
+        wanted.add("status")
     return Answers(
-        # Last, as it is what the others are fitted to.
-        models=client.models() if "models" in wanted else None,
-        actions=client.actions() if "plugins" in wanted else None,
-        plugins=client.plugins() if "plugins" in wanted else None,
-        recent=client.recent() if "recent" in wanted else None,
-        status=client.status() if wanted & {"status", "models"} else None,
+        models=answer("models", client.models),
+        actions=answer("plugins", client.actions),
+        plugins=answer("plugins", client.plugins),
+        recent=answer("recent", client.recent),
+        status=answer("status", client.status),
     )
