@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 
 from hob.desktop.clipboard.jobs import Post
-from hob.desktop.parts import Clipboard
+from hob.desktop.parts import OwnClipboard
 
 
-def make_clipboard(post: Post) -> Clipboard:
+def make_clipboard(post: Post) -> OwnClipboard:
     """The clipboard of this session; `post` has a call made on the GUI thread."""
     from hob.desktop.clipboard.x11 import X11Clipboard
 
