@@ -17,6 +17,7 @@ from hob.api.ports import (
     Care,
     Catalog,
     Daemon,
+    Desk,
     Downloads,
     Facts,
     Fits,
@@ -48,6 +49,7 @@ class Services:
     adoption: Adoption
     catalog: Catalog
     plugins: Plugins
+    desk: Desk
 
 
 @dataclass(frozen=True)

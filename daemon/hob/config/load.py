@@ -17,6 +17,7 @@ from hob.config.values import (
     CliConfig,
     Config,
     DaemonConfig,
+    DesktopConfig,
     EngineConfig,
     ModelsConfig,
     PluginsConfig,
@@ -66,6 +67,7 @@ def load_config(paths: Paths, environ: Mapping[str, str], flags: Mapping[str, st
         daemon=msgspec.convert(values["daemon"], DaemonConfig),
         api=msgspec.convert(values["api"], ApiConfig),
         plugins=msgspec.convert(values["plugins"], PluginsConfig),
+        desktop=msgspec.convert(values["desktop"], DesktopConfig),
         cli=msgspec.convert(values["cli"], CliConfig),
         sources=MappingProxyType({key: one.source for key, one in given.items()}),
     )

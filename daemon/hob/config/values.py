@@ -345,6 +345,15 @@ class PluginsConfig(Section, frozen=True):
     ]
 
 
+class DesktopConfig(Section, frozen=True):
+    """The tray icon, the windows and the hotkeys."""
+
+    start: Annotated[
+        bool,
+        Setting("true", Switch(), "Start the desktop with the daemon where there is a screen."),
+    ]
+
+
 class CliConfig(Section, frozen=True):
     """The `hob` command."""
 
@@ -367,6 +376,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     daemon: DaemonConfig
     api: ApiConfig
     plugins: PluginsConfig
+    desktop: DesktopConfig
     cli: CliConfig
     sources: Mapping[str, str]
 
@@ -378,6 +388,7 @@ SECTIONS: Mapping[str, type[Section]] = {
     "daemon": DaemonConfig,
     "api": ApiConfig,
     "plugins": PluginsConfig,
+    "desktop": DesktopConfig,
     "cli": CliConfig,
 }
 
