@@ -70,7 +70,8 @@ _CODE_START = re.compile(
     r"|(?:export |async |default )*function\b.{0,60}\(|(?:const|let|var) [\w{\[][^=]{0,60}="
     r"|(?:public|private|protected|static|final|abstract) [\w<>\[\]]+ |(?:pub )?fn \w+|func \w*\("
     r"|package [\w.]+;?$|use [\w:]+;|using [\w.]+;|namespace \w+|struct \w+|enum \w+ ?\{"
-    r"|(?:if|for|while|switch) ?\(.{1,200}\) ?\{?$|(?:if|for|while|elif|with|try|else|except|finally|case)\b.{0,200}:$"
+    r"|(?:if|for|while|switch) ?\(.{1,200}\) ?\{?$"
+    r"|(?:if|for|while|elif|with|try|else|except|finally|case)\b.{0,200}:$"
     r"|select .{1,200} from |insert into |create table |alter table |update \w+ set "
     r"|@\w+(?:\(|$)|\$ \w+|sudo |return\b.{0,120};?$|raise \w+[.(\w]|print\(|console\.log\(",
 )
