@@ -16,7 +16,7 @@ from hob.wire.plugins import ActionInfo, PluginInfo, PluginSetting, SettingValue
 _LABEL_CHARS = 9
 
 
-@click.command()
+@click.command(short_help="Show all that is known of one plugin.")
 @click.argument("name", type=PluginName())
 @json_option
 @no_start_option

@@ -183,9 +183,9 @@ def daemon_work(command: Command) -> Asked | None:
         case Keep(model, for_s):
             return Asked(lambda client: client.keep(model, for_s), "The model does not stay")
         case SetPlugin(plugin, True):
-            return Asked(lambda client: cast("Any", client).enable_plugin(plugin), "It is not on")
+            return Asked(lambda client: client.enable_plugin(plugin), "It is not on")
         case SetPlugin(plugin, False):
-            return Asked(lambda client: cast("Any", client).disable_plugin(plugin), "It is not off")
+            return Asked(lambda client: client.disable_plugin(plugin), "It is not off")
         case ClearRecent():
             return Asked(lambda client: cast("Any", client).clear_recent(), "They are still there")
         case SetApi(enabled):
