@@ -91,7 +91,7 @@ class Commands:
                 self._around.quit()
             case QuitAll():
                 done = self._around.quit
-                self._run(Client.stop, lambda _: done(), title="Hob does not stop")
+                self._run(lambda client: client.stop(), lambda _: done(), title="Hob does not stop")
             case _:
                 self._do_outside(command)
 
