@@ -67,6 +67,10 @@ class Tray:
         self._closed = True
         self._icon.stop()
 
+    def balloon(self, title: str, text: str) -> None:
+        """Show a notice at the icon, for systems that have nothing better."""
+        self._icon.notify(text, title)
+
     def _appear(self) -> None:
         if not self._closed:
             self._icon.visible = True
