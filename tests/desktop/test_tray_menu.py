@@ -93,6 +93,12 @@ def test_away_with_a_reason_says_it_in_a_line_that_tells_more() -> None:
     assert line.command == Explain("Hob is not running", PROBLEM)
 
 
+def test_away_for_no_other_reason_says_it_once() -> None:
+    view = DaemonView(problem=ErrorInfo(code="not_running", message="Hob is not running."))
+    assert "problem" not in keys(view)
+    assert tooltip(view) == "Hob is not running"
+
+
 def test_only_a_daemon_that_is_there_can_be_quit() -> None:
     assert find(WARM, "quit").command == QuitDesktop()
     assert find(WARM, "quit all").command == QuitAll()

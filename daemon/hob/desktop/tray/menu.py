@@ -26,7 +26,7 @@ from hob.desktop.tray.items import (
     separator,
 )
 from hob.desktop.tray.models_menu import keep_items, memory_item, models_items
-from hob.desktop.tray.tooltip import headline
+from hob.desktop.tray.tooltip import headline, trouble
 from hob.desktop.tray.words import UNNAMED, joined, one_line, told_apart
 from hob.desktop.view import DaemonView
 from hob.errors import BadHotkey
@@ -80,8 +80,8 @@ def build(view: DaemonView, local: Local) -> tuple[Item, ...]:
 
 def _top(view: DaemonView) -> tuple[Item, ...]:
     lines = [note("headline", headline(view))]
-    if view.problem and view.phase in {"away", "error"}:
-        lines.append(_problem("problem", headline(view), view.problem))
+    if problem := trouble(view):
+        lines.append(_problem("problem", headline(view), problem))
     if view.phase == "away":
         lines.append(Item("start", "Start Hob", StartDaemon()))
     if view.phase == "empty":
