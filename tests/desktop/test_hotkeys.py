@@ -11,13 +11,13 @@ import pytest
 
 from desktop.gui_thread import GuiThread
 from hob.desktop.hotkeys.choose import way_here
-from hob.desktop.hotkeys.launcher import ensure_launcher, launcher_path
 from hob.desktop.hotkeys.macos import MacHotkeys, pynput_form
 from hob.desktop.hotkeys.none import NoHotkeys
 from hob.desktop.hotkeys.plan import MAX_HOTKEYS, plan
 from hob.desktop.hotkeys.presses import Presses
 from hob.desktop.hotkeys.windows import WindowsHotkeys, virtual_key
 from hob.desktop.hotkeys.x11_keys import Repeats
+from hob.desktop.launcher import ensure_launcher, launcher_path
 from hob.desktop.x_keyboard import Combo, keyboard, with_locks, without_locks
 from hob.errors import DesktopRefused
 from hob.wire.desktop import HotkeyState

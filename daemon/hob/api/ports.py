@@ -10,6 +10,17 @@ from typing import Any, Protocol
 
 from hob.wire.base import ErrorInfo
 from hob.wire.calls import Call, CallResult
+from hob.wire.desktop import (
+    AnyOrder,
+    DesktopAsk,
+    DesktopHello,
+    DesktopList,
+    DesktopState,
+    DesktopStatus,
+    NewRecent,
+    OrderReply,
+    RecentList,
+)
 from hob.wire.events import Event
 from hob.wire.fit import Fit, FitRequest
 from hob.wire.generate import GenerateEvent, GenerateRequest
@@ -283,3 +294,36 @@ class Access(Protocol):
 
     async def token(self, rotate: bool = False) -> TokenReply:
         """The bearer token, made on first use. Raises SecretStoreError."""
+
+
+class Desk(Protocol):
+    """The desktops that are attached, and the answers that they have shown."""
+
+    def attach(self, hello: DesktopHello) -> AbstractAsyncContextManager[AsyncIterator[AnyOrder]]:
+        """Be attached as long as the context lasts; the first order is Attached.
+
+        Raises AlreadyRunning when another process has that session.
+        """
+
+    def tell(self, state: DesktopState) -> DesktopStatus:
+        """What a desktop says of itself. Raises NoDesktop for one that is not attached."""
+
+    def used(self, desktop: str) -> None:
+        """A person has just used that desktop, so it is the one meant by default."""
+
+    async def ask(self, asked: DesktopAsk, timeout_s: float) -> OrderReply:
+        """Give an order and wait for the reply.
+
+        Raises NoDesktop, the desktop's own error, or DesktopError when it takes too long.
+        """
+
+    def reply(self, reply: OrderReply) -> bool:
+        """Whether somebody still waited for it."""
+
+    def listing(self) -> DesktopList: ...
+
+    def recent(self) -> RecentList: ...
+
+    def add_recent(self, answer: NewRecent) -> RecentList: ...
+
+    def clear_recent(self) -> RecentList: ...

@@ -146,9 +146,9 @@ class _Canvas:
 
 
 @functools.cache
-def _flame(scale: float = 1.0, middle: Point = _FLAME_MIDDLE, about: Point = _FLAME_MIDDLE) -> (
-    tuple[Point, ...]
-):
+def _flame(
+    scale: float = 1.0, middle: Point = _FLAME_MIDDLE, about: Point = _FLAME_MIDDLE
+) -> tuple[Point, ...]:
     """The outline of a flame, made smaller about a point of its own that comes to lie at
     `middle`."""
     points = []

@@ -85,9 +85,7 @@ def _top(view: DaemonView) -> tuple[Item, ...]:
     if view.phase == "away":
         lines.append(Item("start", "Start Hob", StartDaemon()))
     if view.phase == "empty":
-        lines.append(
-            Item("recommend", "Find a model…", InTerminal(("models", "recommend")))
-        )
+        lines.append(Item("recommend", "Find a model…", InTerminal(("models", "recommend"))))
     return tuple(lines)
 
 
