@@ -87,10 +87,8 @@ class DataControl:
         number = self._current.get(selection, 0)
         if number not in self._offers:
             return b""
-        reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        reader, writer = os.pipe()
         try:
-            # The other program writes, and may know nothing of writing in parts.
-            os.set_blocking(writer, True)
             self._wire.send(number, _RECEIVE, packed_text(kind), writer)
         finally:
             os.close(writer)

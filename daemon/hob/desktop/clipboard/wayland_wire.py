@@ -65,7 +65,7 @@ class Connection:
     """A connection to the compositor; used by one thread."""
 
     def __init__(self, path: Path) -> None:
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._socket.settimeout(5)
             self._socket.connect(str(path))
