@@ -138,3 +138,17 @@ async def test_a_malformed_body_does_nothing(api: RunningApi, verb: str, body: A
     assert (reply.status, reply.error["code"]) == (400, "invalid_request")
     assert api.fakes.care.done == []
     assert api.fakes.adoption.adopted == []
+
+
+async def test_a_model_is_kept_for_a_time_or_for_good(api: RunningApi) -> None:
+    reply = await api.post("/hob/v1/models/keep", {"model": "tin", "for_s": 900})
+    assert (reply.status, reply.json()["keep_for_s"]) == (200, 900)
+    assert (await api.post("/hob/v1/models/keep", {"model": "big"})).status == 200
+    assert api.fakes.models.used == ["keep for 900.0 tiny", "keep for None big"]
+
+
+@pytest.mark.parametrize("for_s", [0, -1, "1h"])
+async def test_a_time_that_is_none_is_refused(api: RunningApi, for_s: object) -> None:
+    reply = await api.post("/hob/v1/models/keep", {"model": "tiny", "for_s": for_s})
+    assert (reply.status, reply.json()["error"]["param"]) == (400, "for_s")
+    assert api.fakes.models.used == []

@@ -7,8 +7,8 @@ import threading
 from fakes.command_line import Cli
 from fakes.fake_daemon import Connection, FakeDaemon
 from fakes.terminal import Terminal
-from hob.cli.read_ahead import ReadAhead
 from hob.client import Client
+from hob.client.read_ahead import ReadAhead
 from hob.wire.generate import ChatMessage
 
 PREFILL = "/hob/v1/prefill"

@@ -169,7 +169,7 @@ def sse(event: object) -> bytes:
     return b"data: " + data + b"\n\n"
 
 
-def chat_chunk(delta: dict[str, str], finish: str | None = None) -> dict[str, Any]:
+def chat_chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
     return {
         "id": "chatcmpl-1",
         "object": "chat.completion.chunk",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
+import pytest
 
 from fakes.in_process import FakeChild
 from fakes.pool_bench import Bench, bench, in_virtual_time
@@ -246,3 +247,68 @@ async def test_a_profile_that_loads_nothing_is_answered_by_its_models_worker() -
         }
         await b.pool.unload("writer")
         assert not b.world.alive()
+
+
+# ---- what a person says ----
+
+
+@in_virtual_time
+async def test_the_chosen_model_is_kept_for_a_time_after_its_last_answer_and_leaves() -> None:
+    async with bench("a", idle_unload_s=10) as b:
+        await b.pool.use("a")
+        await b.pool.keep("a", 900)
+        await asyncio.sleep(800)
+        await ask(b.pool, "a")
+        await asyncio.sleep(800)
+        assert warm(b) == {"a"}
+        await asyncio.sleep(101)
+        assert warm(b) == set()
+        assert b.pool.chosen == "a"
+
+
+@in_virtual_time
+async def test_after_it_was_unloaded_the_usual_time_counts_again() -> None:
+    async with bench("a") as b:
+        await b.pool.use("a")
+        await b.pool.keep("a", 60)
+        await asyncio.sleep(61)
+        assert warm(b) == set()
+        await ask(b.pool, "a")
+        await asyncio.sleep(100_000)
+        assert warm(b) == {"a"}
+
+
+@in_virtual_time
+async def test_a_model_is_kept_for_good_although_requests_and_settings_say_otherwise() -> None:
+    async with bench("a", idle_unload_s=10) as b:
+        await b.pool.keep("a", None)
+        await ask_keeping(b, "a", 5)
+        await asyncio.sleep(100_000)
+        assert warm(b) == {"a"}
+        await b.pool.unload("a")
+        await ask(b.pool, "a")
+        await asyncio.sleep(11)
+        assert warm(b) == set()
+
+
+@in_virtual_time
+async def test_choosing_a_model_anew_keeps_it_warm_as_ever() -> None:
+    async with bench("a", idle_unload_s=10) as b:
+        await b.pool.keep("a", 60)
+        await b.pool.use("a")
+        await asyncio.sleep(100_000)
+        assert warm(b) == {"a"}
+
+
+@in_virtual_time
+async def test_the_status_tells_until_when_a_model_stays() -> None:
+    async with bench("a", idle_unload_s=10) as b:
+        await b.pool.use("a")
+        assert b.pool.workers()[0].unload_at is None
+        told = await b.pool.keep("a", 900)
+        assert told.keep_for_s == 900
+        assert told.unload_at is not None
+        assert told.last_used is not None
+        assert told.unload_at == pytest.approx(told.last_used + 900)
+        told = await b.pool.keep("a", None)
+        assert (told.keep_for_s, told.unload_at) == (None, None)

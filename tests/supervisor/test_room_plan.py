@@ -35,6 +35,7 @@ def seat(
     in_turn: bool = False,
     stale: bool = False,
     idle_s: float = INFINITE,
+    whoever: bool = False,
 ) -> SeatView:
     return SeatView(
         name,
@@ -46,6 +47,7 @@ def seat(
         in_turn=in_turn,
         stale=stale,
         idle_s=idle_s,
+        whoever=whoever,
     )
 
 
@@ -365,8 +367,10 @@ def test_busy_chosen_and_absent_models_do_not_leave_and_need_no_timer() -> None:
     assert plan_idle(seats, now=1e6) == IdlePlan()
 
 
-def test_the_chosen_model_leaves_when_its_last_request_said_so() -> None:
-    assert plan_idle([seat("a", chosen=True, idle_s=0)], now=5.0).unload == ("a",)
+def test_the_chosen_model_leaves_after_its_time_when_somebody_has_set_it_one() -> None:
+    [kept] = seats = [seat("a", chosen=True, idle_s=10, whoever=True)]
+    assert plan_idle(seats, now=5.0) == IdlePlan((), 10.0)
+    assert plan_idle([kept], now=10.0).unload == ("a",)
 
 
 # ---- other programs ----

@@ -11,6 +11,7 @@ from aiohttp import http_exceptions, web
 
 from hob import __version__
 from hob.api import hub_routes, native_daemon, native_events, native_text, rerank
+from hob.api.desktop import routes as desktop_routes
 from hob.api.middleware import answer_errors
 from hob.api.models import adopt, care, catalog
 from hob.api.models import fit as model_fit
@@ -56,6 +57,7 @@ _MODULES = (
     model_folder,
     model_show,
     native_events,
+    desktop_routes,
     native_text,
     openai_routes,
     embeddings,

@@ -6,10 +6,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from hob.wire.base import ErrorInfo
 from hob.wire.calls import Call, CallResult
+from hob.wire.desktop import (
+    AnyOrder,
+    DesktopAsk,
+    DesktopHello,
+    DesktopList,
+    DesktopState,
+    DesktopStatus,
+    NewRecent,
+    OrderReply,
+    RecentList,
+)
 from hob.wire.events import Event
 from hob.wire.fit import Fit, FitRequest
 from hob.wire.generate import GenerateEvent, GenerateRequest
@@ -24,6 +35,15 @@ from hob.wire.library import (
     VerifyEvent,
 )
 from hob.wire.models import ModelEntry, ModelInfo
+from hob.wire.plugin_host import ManageVerb
+from hob.wire.plugins import (
+    ActionEvent,
+    ActionList,
+    ActionRequest,
+    PluginInfo,
+    PluginList,
+    ToolList,
+)
 from hob.wire.profiles import NewProfile, Profile
 from hob.wire.pulls import LoginReply, PullEntry, PullEvent, SearchReply
 from hob.wire.status import ApiStatus, Status, TokenReply, WorkerStatus
@@ -133,6 +153,10 @@ class Models(Protocol):
     async def use(self, name: str) -> WorkerStatus:
         """Make it the chosen model, load it, keep it warm."""
 
+    async def keep(self, name: str, for_s: float | None) -> WorkerStatus:
+        """Load it and have it stay `for_s` seconds after each use, be it the chosen one or not;
+        None keeps it for good. Raises ModelError or WorkerError."""
+
     def generate(
         self, model: str, request: GenerateRequest, *, keep_alive: float | None = None
     ) -> AbstractAsyncContextManager[AsyncIterator[GenerateEvent]]:
@@ -207,6 +231,38 @@ class Catalog(Protocol):
         """What suits this machine, best first; `every` for the whole list."""
 
 
+class Plugins(Protocol):
+    """The plugins, which run in a process of their own."""
+
+    def listing(self) -> PluginList: ...
+
+    def actions(self) -> ActionList: ...
+
+    def tools(self) -> ToolList: ...
+
+    async def manage(
+        self, verb: ManageVerb, name: str, *, setting: str = "", value: str | None = None
+    ) -> PluginInfo | None:
+        """Enable, disable, reload or set a plugin, or the hotkey of an action; the plugin as it is
+        then, None for a hotkey. Raises PluginError or BadHotkey."""
+
+    def run(self, request: ActionRequest) -> AsyncIterator[ActionEvent]:
+        """Run an action; what goes wrong in it comes as ActionFailed. Leaving takes it back.
+
+        Raises ActionNotFound or PluginsUnavailable before the first event.
+        """
+
+    async def call_tool(self, name: str, arguments: str) -> str:
+        """Run a tool with JSON `arguments`, and what it says. Raises PluginError."""
+
+    @property
+    def rewrites(self) -> bool:
+        """Whether any plugin rewrites requests."""
+
+    async def rewrite(self, request: dict[str, Any]) -> dict[str, Any] | None:
+        """A chat request as plugins want it; None when they change nothing."""
+
+
 class Facts(Protocol):
     """The bus of events."""
 
@@ -238,3 +294,36 @@ class Access(Protocol):
 
     async def token(self, rotate: bool = False) -> TokenReply:
         """The bearer token, made on first use. Raises SecretStoreError."""
+
+
+class Desk(Protocol):
+    """The desktops that are attached, and the answers that they have shown."""
+
+    def attach(self, hello: DesktopHello) -> AbstractAsyncContextManager[AsyncIterator[AnyOrder]]:
+        """Be attached as long as the context lasts; the first order is Attached.
+
+        Raises AlreadyRunning when another process has that session.
+        """
+
+    def tell(self, state: DesktopState) -> DesktopStatus:
+        """What a desktop says of itself. Raises NoDesktop for one that is not attached."""
+
+    def used(self, desktop: str) -> None:
+        """A person has just used that desktop, so it is the one meant by default."""
+
+    async def ask(self, asked: DesktopAsk, timeout_s: float) -> OrderReply:
+        """Give an order and wait for the reply.
+
+        Raises NoDesktop, the desktop's own error, or DesktopError when it takes too long.
+        """
+
+    def reply(self, reply: OrderReply) -> bool:
+        """Whether somebody still waited for it."""
+
+    def listing(self) -> DesktopList: ...
+
+    def recent(self) -> RecentList: ...
+
+    def add_recent(self, answer: NewRecent) -> RecentList: ...
+
+    def clear_recent(self) -> RecentList: ...

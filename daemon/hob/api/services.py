@@ -17,6 +17,7 @@ from hob.api.ports import (
     Care,
     Catalog,
     Daemon,
+    Desk,
     Downloads,
     Facts,
     Fits,
@@ -46,6 +47,7 @@ class Services:
     care: Care
     adoption: Adoption
     catalog: Catalog
+    desk: Desk
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import click
 
@@ -19,13 +19,20 @@ from hob.cli.thoughts import Thoughts
 from hob.client import Client
 from hob.client.stream import ChatStream
 from hob.errors import NoModels
+from hob.wire.chat import HobTool
 from hob.wire.generate import ChatMessage, Usage
+
+_DIM, _RESET = "\x1b[2m", "\x1b[0m"
+_MAX_NOTE_CHARS = 200
 
 
 class Printer(Protocol):
     """Where the pieces of an answer go."""
 
     def feed(self, piece: str) -> None: ...
+
+    def note(self, text: str) -> None:
+        """Say on a line of its own, between the pieces, what is no part of the answer."""
 
     def finish(self) -> None:
         """The answer is over, or was interrupted."""
@@ -37,6 +44,7 @@ class PlainPrinter:
     def __init__(self, *, terminal: bool) -> None:
         self._filter = TerminalFilter() if terminal else None
         self._last = "\n"
+        self._dims = os.environ.get("TERM") != "dumb"
 
     def feed(self, piece: str) -> None:
         text = self._filter.feed(piece) if self._filter else piece
@@ -44,6 +52,17 @@ class PlainPrinter:
             sys.stdout.write(text)
             sys.stdout.flush()
             self._last = text[-1]
+
+    def note(self, text: str) -> None:
+        if self._filter is None:
+            # A pipe is given the answer alone.
+            if sys.stderr.isatty():
+                click.echo(f"hob: {text}", err=True)
+            return
+        self.finish()
+        sys.stdout.write(f"{_DIM}{text}{_RESET}\n" if self._dims else f"{text}\n")
+        sys.stdout.flush()
+        self._last = "\n"
 
     def finish(self) -> None:
         if self._last != "\n":
@@ -56,6 +75,9 @@ class SilentPrinter:
 
     def feed(self, piece: str) -> None:
         """Nothing is shown."""
+
+    def note(self, text: str) -> None:
+        """Nor is this."""
 
     def finish(self) -> None:
         """Nothing was shown."""
@@ -79,19 +101,22 @@ def preload_markdown(*, plain: bool) -> None:
 
 @dataclass(frozen=True)
 class Options:
-    """How to answer; None leaves it to the daemon. `thoughts` says whether to show them."""
+    """How to answer; None leaves it to the daemon. `thoughts` says whether to show them, `tools`
+    are the names of those of plugins that the model may call, or "all"."""
 
     model: str = ""
     thoughts: bool = True
     max_tokens: int | None = None
     temperature: float | None = None
     seed: int | None = None
+    tools: tuple[str, ...] | Literal["all"] = ()
 
 
 @dataclass(frozen=True)
 class Answer:
     """A whole answer, and what was thought before it. `first_token_s` counts from the request, the
-    model's loading included. `context_full`: nothing more would have fit into the context."""
+    model's loading included. `context_full`: nothing more would have fit into the context. `tools`
+    are those of plugins that the model has called."""
 
     text: str
     thoughts: str
@@ -101,6 +126,7 @@ class Answer:
     first_token_s: float
     tokens_per_second: float
     context_full: bool
+    tools: tuple[HobTool, ...] = ()
 
 
 def open_answer(
@@ -108,6 +134,7 @@ def open_answer(
     messages: list[ChatMessage],
     options: Options,
     on_thought: Callable[[str], None],
+    on_tool: Callable[[HobTool], None],
 ) -> ChatStream:
     """Ask, showing how far the model is loaded while that takes."""
     with LoadingWatcher(client):
@@ -118,6 +145,8 @@ def open_answer(
             temperature=options.temperature,
             seed=options.seed,
             on_thought=on_thought,
+            on_tool=on_tool,
+            hob_tools=(options.tools if options.tools == "all" else list(options.tools)) or None,
         )
 
 
@@ -133,6 +162,7 @@ def write_answer(
     began = time.monotonic()
     first: float | None = None
     thought: list[str] = []
+    used: list[HobTool] = []
     thoughts = Thoughts(shown=options.thoughts)
 
     def think(piece: str) -> None:
@@ -141,7 +171,18 @@ def write_answer(
         thought.append(piece)
         thoughts.feed(piece)
 
-    with open_answer(client, messages, options, think) as stream:
+    def use(tool: HobTool) -> None:
+        nonlocal first
+        first = first or time.monotonic()
+        thoughts.finish()
+        if tool.result is None:
+            printer.note(f"Calling {_short(tool.name)} {_short(tool.arguments)}")
+            return
+        used.append(tool)
+        if tool.failed:
+            printer.note(f"{_short(tool.name)} failed. {_short(tool.result)}")
+
+    with open_answer(client, messages, options, think, use) as stream:
         try:
             for piece in stream:
                 first = first or time.monotonic()
@@ -163,7 +204,14 @@ def write_answer(
         first_token_s=(first or time.monotonic()) - began,
         tokens_per_second=speed,
         context_full=stream.context_full,
+        tools=tuple(used),
     )
+
+
+def _short(text: str) -> str:
+    """What a model or a tool has said, as part of a note."""
+    line = one_line(text)
+    return line if len(line) <= _MAX_NOTE_CHARS else line[:_MAX_NOTE_CHARS] + "..."
 
 
 def tell_if_cut(answer: Answer) -> None:

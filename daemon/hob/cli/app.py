@@ -9,11 +9,15 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
 from hob.cli.exit_codes import ExitCode, exit_code
 from hob.errors import HobError
+
+if TYPE_CHECKING:
+    from hob.wire.plugins import CachedCommand
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,10 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "login": Entry("hob.cli.login:login", "Keep the hub's token in the keyring."),
         "logout": Entry("hob.cli.login:logout", "Forget the hub's token."),
     },
+    "Actions and plugins": {
+        "action": Entry("hob.cli.actions.group:action", "List what plugins offer, and run it."),
+        "plugins": Entry("hob.cli.plugins.group:plugins", "Turn plugins on and off; write one."),
+    },
     "Other programs": {
         "api": Entry("hob.cli.access:api", "Open the API on loopback for editors and SDKs."),
         "token": Entry("hob.cli.access:token", "Show or renew the API's token."),
@@ -70,16 +78,30 @@ class LazyGroup(click.Group):
     """A group that knows its commands by name and imports one when it is run."""
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command; what click would end in its own way is kept for `run` to end."""
+        """Run the command; what click would end in its own way is kept for `run` to end, and what
+        goes wrong in a plugin's command is named for it."""
         try:
-            return super().invoke(ctx)
+            return self._invoke(ctx)
         except BrokenPipeError as error:
             raise ReaderGone from error
         except (KeyboardInterrupt, click.Abort) as error:
             raise Interrupted from error
 
+    def _invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except (HobError, click.ClickException, click.Abort, click.exceptions.Exit, OSError):
+            raise
+        except Exception as error:
+            command = _plugin_commands().get(ctx.invoked_subcommand or "")
+            if command is None or os.environ.get("HOB_DEBUG"):
+                raise
+            from hob.cli.plugins.commands import broken
+
+            raise broken(command, "failed", error) from error
+
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [name for commands in SECTIONS.values() for name in commands]
+        return [*_own_commands(), *_plugin_commands()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         for commands in SECTIONS.values():
@@ -87,12 +109,34 @@ class LazyGroup(click.Group):
                 module, _, name = commands[cmd_name].target.partition(":")
                 command: click.Command = getattr(importlib.import_module(module), name)
                 return command
-        return None
+        if (wanted := _plugin_commands().get(cmd_name)) is None:
+            return None
+        if ctx.resilient_parsing:
+            # A shell that completes names loads no plugins.
+            return click.Command(wanted.name, help=wanted.help)
+        from hob.cli.plugins.commands import load_command
+
+        return load_command(wanted)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for section, commands in SECTIONS.items():
             with formatter.section(section):
                 formatter.write_dl([(name, entry.help) for name, entry in commands.items()])
+        if found := _plugin_commands():
+            from hob.cli.sanitize import one_line
+
+            with formatter.section("Commands of plugins"):
+                formatter.write_dl([(name, one_line(one.help)) for name, one in found.items()])
+
+
+def _own_commands() -> list[str]:
+    return [name for commands in SECTIONS.values() for name in commands]
+
+
+def _plugin_commands() -> dict[str, CachedCommand]:
+    from hob.cli.plugins.commands import known_commands
+
+    return known_commands(_own_commands())
 
 
 @click.command(

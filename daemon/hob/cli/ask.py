@@ -41,6 +41,8 @@ from hob.wire.generate import ChatMessage
 @click.option("--max-tokens", type=click.IntRange(1), help="The longest answer, in tokens.")
 @click.option("--temperature", type=click.FloatRange(0, 100), help="0 for the likeliest answer.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="The same answer each time.")
+@click.option("--tool", "tools", multiple=True, help="A tool that the model may call. Repeatable.")
+@click.option("--tools", "all_tools", is_flag=True, help="Let the model call all tools of plugins.")
 @click.option("--plain", is_flag=True, help="Do not render Markdown on a terminal.")
 @click.option("--no-thoughts", is_flag=True, help="Do not show what the model thinks first.")
 @click.option("--verbose", "-v", is_flag=True, help="Tell times and tokens on stderr.")
@@ -57,6 +59,8 @@ def ask(
     max_tokens: int | None,
     temperature: float | None,
     seed: int | None,
+    tools: tuple[str, ...],
+    all_tools: bool,
     plain: bool,
     no_thoughts: bool,
     verbose: bool,
@@ -88,6 +92,7 @@ def ask(
         max_tokens=max_tokens,
         temperature=temperature,
         seed=seed,
+        tools="all" if all_tools else tools,
     )
     preload_markdown(plain=plain or as_json)
     printer: Printer = SilentPrinter() if as_json else make_printer(plain=plain)

@@ -24,8 +24,8 @@ from hob.cli.context import App, no_start_option
 from hob.cli.conversation import Conversation, is_command, obey
 from hob.cli.models.name import ModelName
 from hob.cli.prompt import decode_text
-from hob.cli.read_ahead import ReadAhead
 from hob.cli.sanitize import clean
+from hob.client.read_ahead import ReadAhead
 from hob.errors import HobError, NoModels
 
 if TYPE_CHECKING:
@@ -102,7 +102,8 @@ class _Talk:
         self._ahead.stop()
         client = running_client(self._app, start=self._start)
         messages = self._conversation.asking(question)
-        options = Options(model=self._conversation.model, thoughts=self._thoughts)
+        talk = self._conversation
+        options = Options(model=talk.model, thoughts=self._thoughts, tools=talk.tools)
         pieces: list[str] = []
         try:
             printer = make_printer(plain=self._plain)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from hob.errors import InvalidRequest
 from hob.wire.generate import ChatMessage
@@ -12,6 +13,7 @@ from hob.wire.generate import ChatMessage
 HELP = """\
 /model [NAME]   ask this model from now on; without a name: which one it is
 /system [TEXT]  what the model is to keep to; without a text: what it is now
+/tools [NAMES]  let it call these tools of plugins, or all, or none; without names: which
 /clear          begin anew
 /save FILE      write the conversation to a file
 /help           this
@@ -25,6 +27,7 @@ class Conversation:
 
     model: str = ""
     system: str = ""
+    tools: tuple[str, ...] | Literal["all"] = ()
     messages: list[ChatMessage] = field(default_factory=list)
 
     def said(self) -> list[ChatMessage]:
@@ -79,9 +82,29 @@ def obey(conversation: Conversation, line: str, full_name: Callable[[str], str])
             if rest:
                 conversation.system = rest
             return f"System: {conversation.system or '(nothing)'}"
+        case "/tools":
+            if rest:
+                conversation.tools = _tools(rest)
+            return _describe_tools(conversation)
         case "/save":
             return _save(conversation, rest)
     raise InvalidRequest(f"There is no command {word}.", hint="/help lists them.")
+
+
+def _tools(words: str) -> tuple[str, ...] | Literal["all"]:
+    if words == "all":
+        return "all"
+    return () if words == "none" else tuple(dict.fromkeys(words.replace(",", " ").split()))
+
+
+def _describe_tools(conversation: Conversation) -> str:
+    match conversation.tools:
+        case "all":
+            return "The model may call all tools of plugins."
+        case ():
+            return "The model may call no tools; `/tools all` lets it call those of plugins."
+        case names:
+            return f"The model may call {', '.join(names)}."
 
 
 def _save(conversation: Conversation, name: str) -> str:

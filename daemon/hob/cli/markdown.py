@@ -15,6 +15,7 @@ from rich.console import Console, ConsoleOptions
 from rich.live import Live
 from rich.markdown import Markdown
 from rich.segment import Segment
+from rich.text import Text
 
 from hob.cli.sanitize import TerminalFilter, clean
 
@@ -126,11 +127,20 @@ class MarkdownPrinter:
             self._print(block)
         self._draw_rest()
 
+    def note(self, text: str) -> None:
+        """What the answer has so far is a block of its own then."""
+        self._print_rest()
+        self._console.print(Text(clean(text), style="dim"))
+
     def finish(self) -> None:
         """Print what is left and give the terminal back; also after an interruption."""
+        self._print_rest()
+
+    def _print_rest(self) -> None:
         self._live.update("")
         self._live.stop()
         self._print(self._splitter.rest)
+        self._splitter = BlockSplitter()
 
     def _print(self, block: str) -> None:
         if not block.strip():

@@ -127,6 +127,10 @@ class LoadingWatcher:
         if self._facts is not None:
             self._facts.interrupt()
 
+    def show(self, text: str, fraction: float | None = None) -> None:
+        """Something else that the caller waits for."""
+        self._line.show(text, fraction)
+
     def _watch(self, facts: FactStream) -> None:
         try:
             for worker in self._client.status().workers:

@@ -73,6 +73,9 @@ def _worker(worker: WorkerStatus, now: float) -> Iterator[str]:
     if worker.prompt_tokens:
         share = worker.cached_tokens / worker.prompt_tokens
         yield _line("cache", f"{share:.0%} of what was asked had been read before")
+    if worker.warm_since is not None and worker.unload_at is not None:
+        left = duration(max(worker.unload_at - now, 0))
+        yield _line("stays", f"until {moment(worker.unload_at)} ({left}), longer while it is asked")
     if worker.answers or worker.live_requests or worker.waiting_requests:
         work = f"{worker.answers} answered, {worker.live_requests} in progress"
         yield _line("work", f"{work}, {worker.waiting_requests} waiting in line")

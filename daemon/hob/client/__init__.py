@@ -10,17 +10,13 @@ or NotRunning, ForbiddenPeer and DaemonUnreachable for a daemon that cannot say 
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Literal
 
-import msgspec
-
-from hob.client.http import Reply, send_request
-from hob.client.replies import decode_error, decode_reply
-from hob.client.transport import connect
+from hob.client.desktop import DesktopCalls
+from hob.client.plugins import PluginCalls
+from hob.client.replies import decode_reply
 from hob.wire.fit import Fit, FitRequest
 from hob.wire.generate import ChatMessage, Priority
 from hob.wire.models import ModelEntry, ModelInfo, ModelList, ModelRef
@@ -41,7 +37,8 @@ if TYPE_CHECKING:
     # Imported when the first stream begins: most commands never have one.
     from hob.client.care import ImportStream, VerifyStream
     from hob.client.interrupt import Interrupt
-    from hob.client.stream import ChatStream, FactStream, PullStream, Stream
+    from hob.client.stream import ChatStream, FactStream, PullStream
+    from hob.wire.chat import HobTool
     from hob.wire.library import (
         AdoptableList,
         Adopted,
@@ -50,27 +47,17 @@ if TYPE_CHECKING:
         Removed,
     )
     from hob.wire.profiles import Profile, ProfileList
-    from hob.wire.text import PrefillReply
+    from hob.wire.text import PrefillReply, TokenizeReply
 
-DEFAULT_TIMEOUT_S = 10.0
 ChatOption = str | int | float | bool | list[str] | dict[str, float] | None
 
-T = TypeVar("T")
-S = TypeVar("S", bound="Stream[object]")
-_Method = Literal["GET", "POST"]
 
-
-class Client:
+class Client(DesktopCalls, PluginCalls):
     """A client of the daemon at `socket_path` (a named pipe on Windows).
 
     `timeout`, in seconds, bounds the short requests; those that wait for a model, and streams,
     take as long as they need. As a context manager it closes the streams that are still open.
     """
-
-    def __init__(self, socket_path: Path, timeout: float = DEFAULT_TIMEOUT_S) -> None:
-        self._path = socket_path
-        self._timeout = timeout
-        self._streams: weakref.WeakSet[Stream[object]] = weakref.WeakSet()
 
     def status(self) -> Status:
         return self._call("GET", "/hob/v1/status", Status)
@@ -137,6 +124,13 @@ class Client:
         return self._call(
             "POST", "/hob/v1/models/use", WorkerStatus, ModelRef(model=model), waits=True
         )
+
+    def keep(self, model: str, for_s: float | None) -> WorkerStatus:
+        """Load it and have it stay `for_s` seconds after each use; None keeps it for good."""
+        from hob.wire.models import KeepRequest
+
+        wanted = KeepRequest(model=model, for_s=for_s)
+        return self._call("POST", "/hob/v1/models/keep", WorkerStatus, wanted, waits=True)
 
     def pull(self, source: str) -> PullStream:
         """Fetch a model into the folder."""
@@ -254,6 +248,13 @@ class Client:
             return self._call("POST", "/hob/v1/token/rotate", TokenReply, {}, waits=True)
         return self._call("GET", "/hob/v1/token", TokenReply, waits=True)
 
+    def tokenize(self, text: str, *, model: str = "") -> TokenizeReply:
+        """A text as the tokens of a model (empty: the chosen one), which is loaded for it."""
+        from hob.wire.text import TokenizeReply, TokenizeRequest
+
+        wanted = TokenizeRequest(text=text, model=model or None, parse_special=False)
+        return self._call("POST", "/hob/v1/tokenize", TokenizeReply, wanted, waits=True)
+
     def stop(self) -> None:
         """Ask the daemon to drain and end; returns at once."""
         self._request("POST", "/hob/v1/stop", StopRequest())
@@ -265,22 +266,27 @@ class Client:
         model: str = "",
         priority: Priority = "interactive",
         on_thought: Callable[[str], None] | None = None,
+        on_tool: Callable[[HobTool], None] | None = None,
+        interrupt: Interrupt | None = None,
         **options: ChatOption,
     ) -> ChatStream:
         """Ask for an answer; returns once the model is there and has begun to read.
 
         `model` empty asks the chosen one. `on_thought` is told what the model thinks before it
-        answers, piece by piece, while the stream is read. `options` are fields of the OpenAI chat
-        request, such as max_tokens, temperature, seed and stop; those that are None are left out.
+        answers, piece by piece, while the stream is read; `on_tool` of each tool that Hob runs for
+        it (`hob_tools`), when it is called and when it is done. `interrupt` ends it from another
+        thread, also while the model is still loading. `options` are fields of the OpenAI chat
+        request, such as max_tokens, temperature and seed; those that are None are left out.
         """
+        from hob.client.messages import as_sent
         from hob.client.stream import ChatStream
 
         body: dict[str, object] = {name: v for name, v in options.items() if v is not None}
-        body |= {"messages": list(messages), "stream": True}
+        body |= {"messages": as_sent(messages), "stream": True}
         body |= {"stream_options": {"include_usage": True}} | ({"model": model} if model else {})
         headers = {"X-Hob-Priority": priority}
-        reply = self._open("POST", "/v1/chat/completions", body, headers)
-        return self._stream(ChatStream(reply, on_thought))
+        reply = self._open("POST", "/v1/chat/completions", body, headers, interrupt=interrupt)
+        return self._stream(ChatStream(reply, on_thought, on_tool))
 
     def prefill(
         self,
@@ -292,100 +298,10 @@ class Client:
     ) -> PrefillReply:
         """Have a conversation read into the model's cache, so that what follows it is answered
         sooner; returns when that is done. `interrupt` ends it from another thread."""
+        from hob.client.messages import as_sent
         from hob.wire.text import PrefillReply
 
-        body: dict[str, object] = {"messages": list(messages), "priority": priority}
+        body: dict[str, object] = {"messages": as_sent(messages), "priority": priority}
         body |= {"model": model} if model else {}
         data = self._request("POST", "/hob/v1/prefill", body, waits=True, interrupt=interrupt)
         return decode_reply(data, PrefillReply)
-
-    def close(self) -> None:
-        """Close the streams that are still open."""
-        for stream in list(self._streams):
-            stream.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def _call(
-        self,
-        method: _Method,
-        target: str,
-        shape: type[T],
-        body: object = None,
-        *,
-        waits: bool = False,
-    ) -> T:
-        """One request and its reply; `waits` for those that may wait for a model or a person."""
-        return decode_reply(self._request(method, target, body, waits=waits), shape)
-
-    def _request(
-        self,
-        method: _Method,
-        target: str,
-        body: object,
-        *,
-        waits: bool = False,
-        interrupt: Interrupt | None = None,
-    ) -> bytes:
-        timeout = None if waits else self._timeout
-        reply = self._send(method, target, body, headers={}, timeout=timeout, interrupt=interrupt)
-        try:
-            data = reply.read()
-        finally:
-            reply.close()
-        if reply.status >= 400:
-            raise decode_error(data)
-        return data
-
-    def _open(
-        self,
-        method: _Method,
-        target: str,
-        body: object = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-    ) -> Reply:
-        """Begin a stream. Raises what the daemon says instead of one."""
-        reply = self._send(method, target, body, headers=headers or {}, timeout=timeout)
-        if reply.status < 400 and reply.content_type == "text/event-stream":
-            return reply
-        try:
-            data = reply.read()
-        finally:
-            reply.close()
-        raise decode_error(data)
-
-    def _send(
-        self,
-        method: _Method,
-        target: str,
-        body: object,
-        *,
-        headers: Mapping[str, str],
-        timeout: float | None,
-        interrupt: Interrupt | None = None,
-    ) -> Reply:
-        transport = connect(self._path, self._timeout)
-        try:
-            if interrupt is not None:
-                interrupt.attach(transport)
-            transport.set_timeout(timeout)
-            data = None if body is None else msgspec.json.encode(body)
-            return send_request(transport, method, target, headers, data)
-        except BaseException:
-            # Ctrl-C while waiting for the answer included: hanging up takes the request back.
-            transport.close()
-            raise
-
-    def _stream(self, stream: S) -> S:
-        self._streams.add(stream)
-        return stream

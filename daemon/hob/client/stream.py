@@ -13,6 +13,7 @@ import msgspec
 from hob.client.http import Reply
 from hob.client.replies import ErrorBody, decode_reply, other_version
 from hob.errors import DaemonUnreachable
+from hob.wire.chat import HobTool
 from hob.wire.events import Event
 from hob.wire.generate import Timings, Usage
 from hob.wire.pulls import PullDone, PullEvent, PullFailed, PullProgress
@@ -155,6 +156,7 @@ class PullStream(Stream[PullProgress | PullDone]):
 class _Delta(msgspec.Struct):
     content: str | None = None
     reasoning_content: str | None = None
+    hob_tool: HobTool | None = None
 
 
 class _Choice(msgspec.Struct):
@@ -187,12 +189,19 @@ class ChatStream(Stream[str]):
     After the end, `finish_reason` says why it ended (`stop` or `length`), `usage` counts tokens
     and `timings` is in seconds; they stay None when the stream was closed early. `context_full`
     says that the context was the limit, not max_tokens. `model` is the name of the model that
-    answers, known from the first piece. `on_thought` is given the model's thoughts.
+    answers, known from the first piece. `on_thought` is given the model's thoughts, and `on_tool`
+    each tool that Hob runs for it: when it is called, and again with its result.
     """
 
-    def __init__(self, reply: Reply, on_thought: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        reply: Reply,
+        on_thought: Callable[[str], None] | None = None,
+        on_tool: Callable[[HobTool], None] | None = None,
+    ) -> None:
         super().__init__(reply)
         self._on_thought = on_thought
+        self._on_tool = on_tool
         self.context_full = False
         self.model = ""
         self.finish_reason: str | None = None
@@ -220,6 +229,8 @@ class ChatStream(Stream[str]):
             text += choice.delta.content or ""
             if choice.delta.reasoning_content and self._on_thought is not None:
                 self._on_thought(choice.delta.reasoning_content)
+            if choice.delta.hob_tool is not None and self._on_tool is not None:
+                self._on_tool(choice.delta.hob_tool)
             self.context_full = bool(choice.context_full) or self.context_full
             self.finish_reason = choice.finish_reason or self.finish_reason
         return text or None

@@ -7,6 +7,7 @@ from hob.config.values import (
     CliConfig,
     Config,
     DaemonConfig,
+    DesktopConfig,
     EngineConfig,
     ModelsConfig,
 )
@@ -16,6 +17,7 @@ __all__ = [
     "CliConfig",
     "Config",
     "DaemonConfig",
+    "DesktopConfig",
     "EngineConfig",
     "ModelsConfig",
     "load_config",

@@ -17,6 +17,7 @@ from hob.config.values import (
     CliConfig,
     Config,
     DaemonConfig,
+    DesktopConfig,
     EngineConfig,
     ModelsConfig,
     env_name,
@@ -64,6 +65,7 @@ def load_config(paths: Paths, environ: Mapping[str, str], flags: Mapping[str, st
         cache=msgspec.convert(values["cache"], CacheConfig),
         daemon=msgspec.convert(values["daemon"], DaemonConfig),
         api=msgspec.convert(values["api"], ApiConfig),
+        desktop=msgspec.convert(values["desktop"], DesktopConfig),
         cli=msgspec.convert(values["cli"], CliConfig),
         sources=MappingProxyType({key: one.source for key, one in given.items()}),
     )

@@ -331,6 +331,15 @@ class ApiConfig(Section, frozen=True):
     ]
 
 
+class DesktopConfig(Section, frozen=True):
+    """The tray icon, the windows and the hotkeys."""
+
+    start: Annotated[
+        bool,
+        Setting("true", Switch(), "Start the desktop with the daemon where there is a screen."),
+    ]
+
+
 class CliConfig(Section, frozen=True):
     """The `hob` command."""
 
@@ -352,6 +361,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     cache: CacheConfig
     daemon: DaemonConfig
     api: ApiConfig
+    desktop: DesktopConfig
     cli: CliConfig
     sources: Mapping[str, str]
 
@@ -362,6 +372,7 @@ SECTIONS: Mapping[str, type[Section]] = {
     "cache": CacheConfig,
     "daemon": DaemonConfig,
     "api": ApiConfig,
+    "desktop": DesktopConfig,
     "cli": CliConfig,
 }
 

@@ -2,3 +2,8 @@
 
 A device of the daemon: it talks over the socket alone, and holds no state worth losing.
 """
+
+from hob.desktop.immortal import keep_singletons
+
+# Before any part can import Qt.
+keep_singletons()

@@ -97,6 +97,10 @@ class Context(Protocol):
     def open(self, opens: Opens) -> None:
         """Open a window on the desktop. Raises NoDesktop."""
 
+    def refresh(self) -> None:
+        """Have the plugin register its actions and tools again, because others are to be offered
+        now; returns when that is done, or at once where it is called by one of its hooks."""
+
 
 class Run(Context, Protocol):
     """One run of an action: the context, and what it was triggered with."""

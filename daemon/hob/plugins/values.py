@@ -38,6 +38,7 @@ class Action:
     system: str = ""
     hotkey: str = ""
     in_menu: bool = True
+    plain: bool = False
     timeout_s: float = 120.0
 
 

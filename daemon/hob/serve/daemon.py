@@ -38,6 +38,7 @@ from hob.models.profiles.service import ProfileService
 from hob.models.registry import Registry
 from hob.models.show import Inspector
 from hob.paths import Paths
+from hob.serve.desk import build_desk
 from hob.serve.downloads import build_downloads
 from hob.serve.options import home_digest, make_cache_folder, pool_options
 from hob.state import State, load_state, save_state
@@ -99,6 +100,7 @@ class Daemon:
         self._runner = build_runner(self._app, grace_s=1)
         self._listeners = Listeners(self._runner, paths.socket)
         self._access = self._build_access()
+        self._desk, self._desktop = build_desk(config, self._bus.publish)
         self._pulls, self._hub = build_downloads(config, paths, self._registry, self._bus.publish)
         install(
             self._app,
@@ -132,6 +134,7 @@ class Daemon:
                 hub=ListedDigests(self._pulls.list_files, here, self._registry.folders),
             ),
             adoption=Adoption(self._registry, here),
+            desk=self._desk,
             catalog=Recommender(self._registry.infos, self._planner.memory),
         )
 
@@ -204,6 +207,7 @@ class Daemon:
                     pressure.watch(self._pool.holder, self._config.models.unload_on_pressure),
                     self._access.restore(),
                     self._pulls.run(),
+                    self._desktop.run(),
                 )
             ]
             self._bus.publish(DaemonReady(at=time.time(), pid=os.getpid()))

@@ -5,26 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
+from hob.children.lines import LineLog
+from hob.children.spawn import Child, Spawn
 from hob.errors import ProtocolError
-from hob.supervisor.spawn import Child, Spawn
 from hob.wire.engine import FromWorker, ToWorker, from_worker_decoder
 from hob.wire.frames import FrameReader, encode_frame
 
+WORKER_ARGV: tuple[str, ...] = (sys.executable, "-P", "-m", "hob.engine")
 READ_BYTES = 64 * 1024
 # A healthy process ends and closes its pipes together; this long we wait for the other half.
 PIPE_GRACE_S = 1.0
 # A process that a driver holds in the kernel may not even die of SIGKILL.
 KILL_LIMIT_S = 5.0
-LINE_CHARS = 1_000
-LINES_PER_SECOND = 50
-LAST_LINES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +61,17 @@ class Link:
         post: Callable[[Link, FromLink], None],
         logger: logging.Logger,
     ) -> None:
-        self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._spawn = spawn
         self._argv = argv
         self._post = post
         self._logger = logger
+        self._lines = LineLog(logger)
         self._child: Child | None = None
         self._killed = asyncio.Event()
+
+    @property
+    def last_lines(self) -> deque[str]:
+        return self._lines.last
 
     @property
     def pid(self) -> int | None:
@@ -78,6 +81,7 @@ class Link:
         """From now on it is somebody else's."""
         self._post = post
         self._logger = logger
+        self._lines.logger = logger
 
     def send(self, message: ToWorker) -> None:
         """Write without waiting: a wedged worker must not wedge us, and the number of requests
@@ -115,7 +119,7 @@ class Link:
         async with asyncio.TaskGroup() as group:
             gone = group.create_task(child.wait())
             frames = group.create_task(self._read_frames(child.stdout))
-            lines = group.create_task(self._read_lines(child.stderr))
+            lines = group.create_task(self._lines.read(child.stderr))
             killed = group.create_task(self._killed.wait())
             await asyncio.wait({gone, frames, killed}, return_when=asyncio.FIRST_COMPLETED)
             _, late = await asyncio.wait({gone, frames, lines}, timeout=PIPE_GRACE_S)
@@ -147,48 +151,3 @@ class Link:
             )
             problem.__cause__ = error
             self._post(self, Babbled(problem))
-
-    async def _read_lines(self, stderr: asyncio.StreamReader) -> None:
-        """stderr to the log; llama.cpp can be made to print without end, so both are bounded."""
-        cutter = _LineCutter()
-        second, logged, dropped = 0, 0, 0
-        while data := await stderr.read(READ_BYTES):
-            for line in cutter.feed(data):
-                self.last_lines.append(line)
-                now = int(time.monotonic())
-                if now != second:
-                    if dropped:
-                        self._logger.info("(%d more lines)", dropped)
-                    second, logged, dropped = now, 0, 0
-                if logged < LINES_PER_SECOND:
-                    logged += 1
-                    self._logger.info("%s", line)
-                else:
-                    dropped += 1
-
-
-class _LineCutter:
-    """Cuts bytes into lines of at most LINE_CHARS; the rest of a longer line is dropped."""
-
-    def __init__(self) -> None:
-        self._partial = bytearray()
-
-    def feed(self, data: bytes) -> list[str]:
-        *lines, rest = data.split(b"\n")
-        cut: list[str] = []
-        for line in lines:
-            self._extend(line)
-            cut.append(_printable(self._partial))
-            self._partial.clear()
-        self._extend(rest)
-        return [line for line in cut if line]
-
-    def _extend(self, data: bytes) -> None:
-        self._partial += data[: LINE_CHARS - len(self._partial)]
-
-
-def _printable(line: bytes | bytearray) -> str:
-    """A model file can put escape sequences into llama.cpp's messages, and logs are read on a
-    terminal."""
-    text = line.decode("utf-8", "replace").rstrip()
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
+from hob.supervisor.keeping import leaves_at
 from hob.supervisor.ledger import Ledger
 from hob.supervisor.lifecycle import DOWN, READY
 from hob.supervisor.memory import Memory
@@ -12,6 +16,7 @@ from hob.supervisor.room import Room
 from hob.supervisor.seat import Seat
 from hob.wire.fit import Verdict
 from hob.wire.models import ModelEntry, ModelInfo, ModelState
+from hob.wire.status import WorkerStatus
 
 # Planning many models takes a while, and a listing must not hold the loop up.
 PLANNING_S = 0.005
@@ -88,6 +93,23 @@ def _state_of(info: ModelInfo, room: Room) -> ModelState:
     if seat.worker.state == READY:
         return "answering" if seat.live else "warm"
     return "loading" if seat.busy or room.wants(seat) else "available"
+
+
+def status_of(seat: Seat, usual_s: float, clock: float, *, chosen: bool) -> WorkerStatus:
+    """What is told of the seat's worker; `clock` is the time in unix seconds, `usual_s` how long
+    models stay after their last use."""
+    now = asyncio.get_running_loop().time()
+    leaves = leaves_at(seat, usual_s, now, chosen=chosen)
+    status = seat.worker.status(
+        chosen=chosen,
+        waiting=len(seat.waiting.answers),
+        last_used=clock - (now - seat.used_at),
+    )
+    return msgspec.structs.replace(
+        status,
+        keep_for_s=seat.kept.for_s if seat.kept else None,
+        unload_at=None if leaves is None else clock + (leaves - now),
+    )
 
 
 def worth_telling(seat: Seat) -> bool:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from hob.children.spawn import Spawn, spawn
 from hob.errors import HobError, ModelNotFound, NoModels
 from hob.supervisor import changes, problems
 from hob.supervisor.actors import Actors
@@ -27,13 +28,13 @@ from hob.supervisor.inbox import Setup
 from hob.supervisor.ledger import Ledger, private_bytes
 from hob.supervisor.lifecycle import READY, STARTING
 from hob.supervisor.limits import Limits
-from hob.supervisor.listing import Verdicts, list_entries, worth_telling
+from hob.supervisor.link import WORKER_ARGV
+from hob.supervisor.listing import Verdicts, list_entries, status_of, worth_telling
 from hob.supervisor.memory import Planner
 from hob.supervisor.pressure import Holder
 from hob.supervisor.room import Room
-from hob.supervisor.seat import Seat
+from hob.supervisor.seat import Kept, Seat
 from hob.supervisor.spare import Spare
-from hob.supervisor.spawn import WORKER_ARGV, Spawn, spawn
 from hob.supervisor.stamps import Stamps, read_stamps
 from hob.wire.base import ErrorInfo
 from hob.wire.calls import Call, CallResult
@@ -175,11 +176,8 @@ class Pool:
         return [self._status(seat) for seat in self._room.seats.values() if worth_telling(seat)]
 
     def _status(self, seat: Seat) -> WorkerStatus:
-        return seat.worker.status(
-            chosen=seat.name == self._chosen_worker,
-            waiting=len(seat.waiting.answers),
-            last_used=self._clock() - (self._now() - seat.used_at),
-        )
+        chosen = seat.name == self._chosen_worker
+        return status_of(seat, self._options.idle_unload_s, self._clock(), chosen=chosen)
 
     # ---- commands ----
 
@@ -240,12 +238,22 @@ class Pool:
             await asyncio.shield(self._room.leave(seat, "asked", error))
         return True
 
+    async def keep(self, name: str, for_s: float | None) -> WorkerStatus:
+        """Load it, and have it stay `for_s` seconds after each use, also as the chosen one; None
+        keeps it for good. Forgotten when it is unloaded. Raises what `load` does."""
+        await self.load(name)
+        seat = self._seat(self._resolve(name))
+        seat.kept = Kept(for_s)
+        self._room.want(seat)
+        return self._status(seat)
+
     async def unload(self, name: str) -> None:
         """End the model's worker; what it was asked fails with WorkerUnavailable."""
         seat = self._room.seats.get(name) or self._room.seats.get(self._resolve(name).worker)
         if seat is None:
             return
         seat.kept_warm = False
+        seat.kept = None
         seat.waiting.fail(problems.unloaded(seat.name))
         await asyncio.shield(self._room.leave(seat, "asked"))
 
@@ -259,6 +267,7 @@ class Pool:
         seat = self._seat(info)
         before = self._chosen, self._chosen_worker
         self._choose(info.name, seat.name)
+        seat.kept = None
         try:
             return await self.load(info.name)
         except (HobError, asyncio.CancelledError) as error:

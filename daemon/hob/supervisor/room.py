@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from hob.errors import HobError
 from hob.supervisor.answer import Answer
 from hob.supervisor.inbox import End, Rename, UnloadReason
+from hob.supervisor.keeping import stay_of
 from hob.supervisor.ledger import Ledger, out_of_memory
 from hob.supervisor.lifecycle import DOWN, READY, STARTING
 from hob.supervisor.memory import Memory, Rated
@@ -309,8 +310,9 @@ class Room:
         plan = plan_idle(self._views(), _now())
         for key in plan.unload:
             seat = self.seats[key]
-            # Only a request that said so makes the chosen one leave, and then it stays away.
+            # Only who said so makes the chosen one leave, and then it stays away.
             seat.kept_warm = seat.kept_warm and not self._is_chosen(seat)
+            seat.kept = None
             self.leave(seat, "idle")
         return plan.next_at
 
@@ -329,6 +331,7 @@ class Room:
     def _view(self, seat: Seat) -> SeatView:
         now = _now()
         in_turn = now < seat.turn_ends
+        stay = stay_of(seat, self._idle_unload_s)
         return SeatView(
             seat.key,
             seat.place,
@@ -339,7 +342,8 @@ class Room:
             in_turn=in_turn,
             stale=seat.stale or seat.gone,
             loading=seat.worker.state == STARTING,
-            idle_s=self._idle_s(seat),
+            idle_s=stay.idle_s,
+            whoever=stay.whoever,
         )
 
     def _lingers_for_others(self, seat: Seat, now: float) -> bool:
@@ -348,12 +352,6 @@ class Room:
             return False
         ahead = [other for other in self._wanting if other is not seat]
         return bool(ahead) and not any(other.waiting.has_readies for other in ahead)
-
-    def _idle_s(self, seat: Seat) -> float:
-        idle_s = self._idle_unload_s if seat.keep_alive is None else seat.keep_alive
-        if seat.keep_alive is None and idle_s <= 0:
-            return float("inf")
-        return idle_s if idle_s >= 0 else float("inf")
 
 
 def _why(seat: Seat) -> UnloadReason:

@@ -35,7 +35,7 @@ class SeatView:
     `busy`: answering, loading, or being waited for. `in_turn`: it takes newcomers although it is
     promised. `stale`: its file is another now, so it takes nothing new and leaves when it can.
     `holds` is what comes free, by device, when its process is gone. `idle_s`: how long it stays
-    after its last use, infinite for good.
+    after its last use, infinite for good; `whoever`: even if it is the chosen one.
     """
 
     name: str
@@ -48,6 +48,7 @@ class SeatView:
     stale: bool = False
     loading: bool = False
     idle_s: float = float("inf")
+    whoever: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,12 +289,12 @@ class IdlePlan:
 
 
 def plan_idle(seats: Sequence[SeatView], now: float) -> IdlePlan:
-    """Models leave that nobody used for their idle time. The chosen one stays, unless its last
-    request said that it shall leave at once."""
+    """Models leave that nobody used for their idle time. The chosen one stays, unless somebody has
+    said for how long."""
     unload: list[str] = []
     deadlines: list[float] = []
     for seat in seats:
-        if seat.place != "held" or seat.busy or (seat.chosen and seat.idle_s > 0):
+        if seat.place != "held" or seat.busy or (seat.chosen and not seat.whoever):
             continue
         deadline = seat.last_used + seat.idle_s
         if deadline <= now:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 from hob.supervisor.answer import Answer
 from hob.supervisor.inbox import Ask, TakeBack, Wish
@@ -15,6 +16,13 @@ from hob.wire.fit import Fit, Need
 from hob.wire.models import ModelInfo
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A person wants the model to stay `for_s` seconds after each use; None is for good."""
+
+    for_s: float | None
+
+
 class Seat:
     """Bookkeeping only; `Room` decides.
 
@@ -23,7 +31,8 @@ class Seat:
     `used_at`, `answered_at`, `promised_at` (since when another model waits for its room) and
     `away_until` (before, the chosen model does not come back by itself). `kept_warm`: nobody has
     asked to unload it since it was last wanted. `fit` is how it is loaded. `keep_alive` is the idle
-    time that the last request asked for, in seconds. `stale`: its file is another now than what the
+    time that the last request asked for, in seconds, and `kept` what a person has said of it, which
+    goes before. `stale`: its file is another now than what the
     process has loaded. `gone`: the library has it no more.
     `told` is why each answer waits, as it was told last.
     """
@@ -43,6 +52,7 @@ class Seat:
         self.kept_warm = True
         self.fit: Fit | None = None
         self.keep_alive: float | None = None
+        self.kept: Kept | None = None
         self.stale = False
         self.gone = False
         self.promised_at: float | None = None

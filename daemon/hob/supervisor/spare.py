@@ -12,8 +12,8 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+from hob.children.spawn import Spawn
 from hob.supervisor.link import FromLink, Link, Said
-from hob.supervisor.spawn import Spawn
 
 logger = logging.getLogger(__name__)
 

@@ -52,6 +52,18 @@ class Tool(Value, frozen=True):
     parameters: dict[str, Any] = {}
 
 
+class HobTool(Value, frozen=True):
+    """A tool that Hob has run for the model: an extension of OpenAI's answers. In a stream it comes
+    when the tool is called, and again with its `result`, which is what the model is told; `failed`
+    says that this is what went wrong."""
+
+    id: str
+    name: str
+    arguments: str
+    result: str | None = None
+    failed: bool = False
+
+
 class ToolChoice(Value, frozen=True):
     """`named` calls the tool `name`; `required` calls at least one of all."""
 

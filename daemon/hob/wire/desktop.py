@@ -40,12 +40,14 @@ class DesktopHello(Value, frozen=True):
 
 
 class DesktopState(Value, frozen=True):
-    """The body of POST /hob/v1/desktop/state: what a desktop says of itself."""
+    """The body of POST /hob/v1/desktop/state: what a desktop says of itself. `leaving` when the
+    person has ended it, so that the daemon does not start it again."""
 
     desktop: str
     hotkey_way: HotkeyWay = "none"
     hotkeys: tuple[HotkeyState, ...] = ()
     problems: tuple[ErrorInfo, ...] = ()
+    leaving: bool = False
 
 
 class DesktopStatus(Body, frozen=True):
@@ -144,6 +146,12 @@ class OrderReply(Value, frozen=True):
     desktop: str = ""
     clip: Clip | None = None
     error: ErrorInfo | None = None
+
+
+class OrderTaken(Body, frozen=True):
+    """The reply to POST /hob/v1/desktop/reply: false when nobody waits for it any more."""
+
+    taken: bool
 
 
 class Recent(Body, frozen=True):

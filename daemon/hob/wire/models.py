@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from hob.wire.base import Body, ErrorInfo, Value
 from hob.wire.fit import Verdict
@@ -118,6 +120,14 @@ class LoadCancelled(Body, frozen=True):
 
     model: str
     cancelled: bool
+
+
+class KeepRequest(Value, frozen=True):
+    """The body of POST /hob/v1/models/keep: how long the model stays after each use, in seconds;
+    None keeps it for good."""
+
+    model: str
+    for_s: Annotated[float, Meta(gt=0)] | None = None
 
 
 class ModelRef(Value, frozen=True):

@@ -18,6 +18,8 @@ from hob.wire.plugins import (
 
 PROTOCOL = 1
 
+ManageVerb = Literal["enable", "disable", "reload", "set", "hotkey"]
+
 
 class ToHost(Value, frozen=True, tag_field="do"):
     """Base of what the daemon says."""
@@ -49,10 +51,12 @@ class CallTool(ToHost, frozen=True, tag="tool"):
 
 
 class Rewrite(ToHost, frozen=True, tag="rewrite"):
-    """`request` is the body of a chat request as plain JSON values."""
+    """`request` is the body of a chat request as plain JSON values. `asker` is the plugin that
+    sends it, which has not its own requests to rewrite."""
 
     id: str
     request: dict[str, Any]
+    asker: str = ""
 
 
 class CancelRun(ToHost, frozen=True, tag="cancel"):
@@ -69,7 +73,7 @@ class Manage(ToHost, frozen=True, tag="manage"):
     """`name` is a plugin's, and for `hotkey` an action's; `value` None stands for the default."""
 
     id: str
-    verb: Literal["enable", "disable", "reload", "set", "hotkey"]
+    verb: ManageVerb
     name: str
     setting: str = ""
     value: str | None = None
@@ -126,10 +130,11 @@ class ToolResult(FromHost, frozen=True, tag="tool_result"):
 
 
 class Rewritten(FromHost, frozen=True, tag="rewritten"):
-    """`request` None: nothing was changed."""
+    """`request` None: nothing was changed. `by` are the plugins that changed it."""
 
     id: str
     request: dict[str, Any] | None = None
+    by: tuple[str, ...] = ()
 
 
 class Managed(FromHost, frozen=True, tag="managed"):

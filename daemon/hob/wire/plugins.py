@@ -50,7 +50,8 @@ class ActionInfo(Body, frozen=True):
     is the question whose answer becomes the run's `input`, empty when nothing is asked. `opens` is
     set for an action that does nothing but open a window. `system` is the system prompt that the
     model reads before the text, so that both can be read ahead. `hotkey` is in force, in the form
-    of "ctrl+alt+space", and empty for none. `in_menu` puts it into the tray's menu.
+    of "ctrl+alt+space", and empty for none. `in_menu` puts it into the tray's menu. `plain` says
+    that its text is no Markdown: line breaks count, and marks are shown as they are.
     """
 
     name: str
@@ -67,6 +68,7 @@ class ActionInfo(Body, frozen=True):
     hotkey: str = ""
     default_hotkey: str = ""
     in_menu: bool = True
+    plain: bool = False
 
 
 class ActionList(Body, frozen=True):
@@ -212,3 +214,24 @@ class PluginSet(Value, frozen=True):
 
 class ToolList(Body, frozen=True):
     tools: tuple[ToolInfo, ...]
+
+
+class CachedCommand(Value, frozen=True):
+    """A plugin's command as the command line finds it without the daemon.
+
+    `target` is what has to be imported for it: the path of the file for a plugin of the folder,
+    else the name of the module.
+    """
+
+    name: str
+    plugin: str
+    help: str
+    source: PluginSource
+    target: str
+
+
+class CommandCache(Value, frozen=True):
+    """What the file `paths.plugin_commands` holds, as JSON: the commands of the plugins that are
+    on. Written by the daemon whenever they change."""
+
+    commands: tuple[CachedCommand, ...] = ()

@@ -16,7 +16,9 @@ class WorkerStatus(Body, frozen=True):
     `warm_since` is None unless ready; `rss_bytes` is the worker's resident memory, None when it
     cannot be read; `tokens_per_second` is the median decode rate of the last answers, None before
     the first; `problem` is the last failure when the worker is down because of it. Of all answers'
-    `prompt_tokens` so far, `cached_tokens` came out of the cache.
+    `prompt_tokens` so far, `cached_tokens` came out of the cache. `unload_at` is when it is
+    unloaded if nobody asks it anything more, None when it stays; `keep_for_s` is for how many
+    seconds after each use somebody wants it to stay, None for as usual or for good.
     """
 
     model: str
@@ -37,6 +39,8 @@ class WorkerStatus(Body, frozen=True):
     problem: ErrorInfo | None
     prompt_tokens: int = 0
     cached_tokens: int = 0
+    unload_at: float | None = None
+    keep_for_s: float | None = None
 
 
 class ApiStatus(Body, frozen=True):

@@ -14,7 +14,7 @@ from hob.api.services import (
     resolve_model,
 )
 from hob.wire.base import Body
-from hob.wire.models import LoadCancelled, ModelEntry, ModelList, ModelRef
+from hob.wire.models import KeepRequest, LoadCancelled, ModelEntry, ModelList, ModelRef
 
 routes = web.RouteTableDef()
 
@@ -74,6 +74,15 @@ async def use(request: web.Request) -> web.Response:
     model = await _named(request)
     refuse_while_stopping(services)
     return json_reply(await services.models.use(model))
+
+
+@routes.post("/hob/v1/models/keep")
+async def keep(request: web.Request) -> web.Response:
+    services = request.app[SERVICES]
+    wanted = decode(await read(request), KeepRequest)
+    model = resolve_model(services, wanted.model)
+    refuse_while_stopping(services)
+    return json_reply(await services.models.keep(model, wanted.for_s))
 
 
 async def _named(request: web.Request) -> str:

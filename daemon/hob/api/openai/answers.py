@@ -11,27 +11,40 @@ from aiohttp import web
 from hob.api.openai.gather import Gathering, likeliest
 from hob.api.openai.replies import Format, usage_of
 from hob.api.openai.requests import Plan
+from hob.api.openai.tool_runs import Shown, Toolbox, ToolRun, run_with_tools
 from hob.api.replies import json_reply, open_stream
-from hob.api.runs import Numbered, run_all
+from hob.api.runs import run_all
 from hob.api.services import ADMISSION, SERVICES
 from hob.api.sse import EventStream
 from hob.errors import Cancelled, ProtocolError
-from hob.wire.generate import Delta, Finished, Started
+from hob.wire.chat import HobTool
+from hob.wire.generate import Delta, Finished, GenerateEvent, Started
 
 _encoder = msgspec.json.Encoder()
 
 
-async def answer(request: web.Request, plan: Plan, model: str, form: Format) -> web.StreamResponse:
-    """The reply to one request. Raises HobError, also after a stream has begun."""
+async def answer(
+    request: web.Request, plan: Plan, model: str, form: Format, toolbox: Toolbox | None = None
+) -> web.StreamResponse:
+    """The reply to one request; `toolbox` holds the tools that Hob runs for its one answer.
+
+    Raises HobError, also after a stream has begun.
+    """
     app = request.app
+    models = app[SERVICES].models
     with app[ADMISSION].admit(len(plan.requests)):
-        running = run_all(app[SERVICES].models, model, plan.requests, plan.keep_alive)
+        running: _Running
+        if toolbox is None:
+            running = run_all(models, model, plan.requests, plan.keep_alive)
+        else:
+            run = ToolRun(models, toolbox, model, plan.requests[0], plan.keep_alive)
+            running = run_with_tools(run)
         if plan.stream:
             return await _stream(request, plan, form, running)
         return await _whole(plan, form, running)
 
 
-_Running = AbstractAsyncContextManager[AsyncIterator[Numbered]]
+_Running = AbstractAsyncContextManager[AsyncIterator[Shown]]
 
 
 async def _stream(
@@ -64,6 +77,8 @@ async def _whole(plan: Plan, form: Format, running: _Running) -> web.Response:
         async for index, event in events:
             if isinstance(event, Delta):
                 parts[index].add(event)
+            elif isinstance(event, HobTool):
+                parts[index].ran(event)
             elif isinstance(event, Finished):
                 ends[index] = _proper(event)
     if len(ends) < len(plan.requests):
@@ -73,12 +88,14 @@ async def _whole(plan: Plan, form: Format, running: _Running) -> web.Response:
     return json_reply(form.whole(best, usage_of(ends, plan.runs_per_prompt)))
 
 
-def _chunk(form: Format, index: int, event: Started | Delta | Finished) -> msgspec.Struct | None:
+def _chunk(form: Format, index: int, event: GenerateEvent | HobTool) -> msgspec.Struct | None:
     match event:
         case Started():
             return form.opening(index)
         case Delta():
             return form.more(index, event)
+        case HobTool():
+            return form.tool(index, event)
         case Finished():
             return form.closing(index, event)
 

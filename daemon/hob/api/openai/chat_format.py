@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 from hob.api.openai.gather import Answer
 from hob.api.openai.logprobs import chat_logprobs
 from hob.api.openai.replies import FINGERPRINT, only_timings, timings_of
+from hob.wire.chat import HobTool
 from hob.wire.generate import CallDelta, Delta, Finished, TokenLogprob
 from hob.wire.openai.replies import (
     AnswerMessage,
@@ -59,6 +60,9 @@ class ChatFormat:
             body = msgspec.structs.replace(body, tool_calls=tuple(map(_call_delta, delta.calls)))
         return self._chunk(ChatChunkChoice(index=index, delta=body, logprobs=logprobs))
 
+    def tool(self, index: int, tool: HobTool) -> ChatCompletionChunk:
+        return self._chunk(ChatChunkChoice(index=index, delta=ChatDelta(hob_tool=tool)))
+
     def closing(self, index: int, end: Finished) -> ChatCompletionChunk:
         choice = ChatChunkChoice(
             index=index,
@@ -104,6 +108,7 @@ class ChatFormat:
             reasoning_content=answer.reasoning or UNSET,
             tool_calls=calls if calls and not self.functions else UNSET,
             function_call=calls[0].function if calls and self.functions else UNSET,
+            hob_tools=answer.hob_tools or UNSET,
         )
 
     def _reason(self, end: Finished) -> ChoiceEnd:

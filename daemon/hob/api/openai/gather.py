@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hob.wire.chat import ToolCall
+from hob.wire.chat import HobTool, ToolCall
 from hob.wire.generate import Delta, Finished, GenerateRequest, TokenLogprob
 
 
@@ -19,6 +19,7 @@ class Answer:
     reasoning: str = ""
     calls: tuple[ToolCall, ...] = ()
     logprobs: tuple[TokenLogprob, ...] = ()
+    hob_tools: tuple[HobTool, ...] = ()
 
 
 @dataclass
@@ -36,6 +37,12 @@ class Gathering:
         self._reasoning: list[str] = []
         self._calls: dict[int, _Call] = {}
         self._logprobs: list[TokenLogprob] = []
+        self._hob_tools: list[HobTool] = []
+
+    def ran(self, tool: HobTool) -> None:
+        """A tool that Hob has run, when its result is there."""
+        if tool.result is not None:
+            self._hob_tools.append(tool)
 
     def add(self, delta: Delta) -> None:
         self._text.append(delta.text)
@@ -57,6 +64,7 @@ class Gathering:
                 for _, call in sorted(self._calls.items())
             ),
             logprobs=tuple(self._logprobs),
+            hob_tools=tuple(self._hob_tools),
         )
 
 

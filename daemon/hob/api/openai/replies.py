@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 from hob import __version__
 from hob.api.openai.gather import Answer
 from hob.wire.base import Body
+from hob.wire.chat import HobTool
 from hob.wire.generate import Delta, Finished
 from hob.wire.openai.replies import (
     AnswerTimings,
@@ -28,6 +29,9 @@ class Format(Protocol):
         """What a stream sends before the choice's first text."""
 
     def more(self, index: int, delta: Delta) -> Body | None: ...
+
+    def tool(self, index: int, tool: HobTool) -> Body | None:
+        """A tool that Hob calls for the model, or has called."""
 
     def closing(self, index: int, end: Finished) -> Body: ...
 

@@ -13,9 +13,9 @@ from hob.api.openai.messages import messages_of
 from hob.api.openai.reasoning import reasoning_of, template_values_of
 from hob.api.openai.refusals import refuse_unsupported
 from hob.api.openai.sampling import reseeded, sampling_of
-from hob.api.openai.tools import choice_of, tools_of
+from hob.api.openai.tools import choice_of, tools_of, with_hob_tools
 from hob.errors import InvalidRequest
-from hob.wire.chat import Reasoning
+from hob.wire.chat import Reasoning, Tool
 from hob.wire.generate import (
     MAX_STOP_CHARS,
     MAX_STOP_STRINGS,
@@ -56,11 +56,16 @@ class Plan:
 
 
 def plan_chat(
-    body: ChatCompletionRequest, id_: str, priority: Priority, adapter: AdapterFinder
+    body: ChatCompletionRequest,
+    id_: str,
+    priority: Priority,
+    adapter: AdapterFinder,
+    hob_tools: Sequence[Tool] = (),
 ) -> Plan:
-    """Raises InvalidRequest or UnsupportedParameter, and what `adapter` raises."""
+    """`hob_tools` are those of plugins that the model may call beside the client's own. Raises
+    InvalidRequest or UnsupportedParameter, and what `adapter` raises."""
     refuse_unsupported(body)
-    tools = tools_of(body)
+    tools = with_hob_tools(body, tools_of(body), hob_tools)
     limit = body.max_tokens if body.max_completion_tokens is None else body.max_completion_tokens
     common = _common(body, id_, priority, adapter)
     template = msgspec.structs.replace(

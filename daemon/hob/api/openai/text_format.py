@@ -12,6 +12,7 @@ from msgspec import UNSET
 from hob.api.openai.gather import Answer
 from hob.api.openai.logprobs import TextPosition
 from hob.api.openai.replies import FINGERPRINT, only_timings, timings_of
+from hob.wire.chat import HobTool
 from hob.wire.generate import Delta, Finished, TokenLogprob
 from hob.wire.openai.replies import Completion, CompletionUsage, TextChoice, TextLogprobs
 
@@ -39,6 +40,9 @@ class TextFormat:
         if not (delta.text or logprobs):
             return None
         return self._chunk((TextChoice(index=index, text=delta.text, logprobs=logprobs),))
+
+    def tool(self, index: int, tool: HobTool) -> None:
+        """Plain completions call no tools."""
 
     def closing(self, index: int, end: Finished) -> Completion:
         choice = TextChoice(

@@ -8,7 +8,13 @@ from hob.api.openai.free_values import check_free
 from hob.errors import InvalidRequest, UnsupportedParameter
 from hob.wire.chat import Tool, ToolChoice
 from hob.wire.constraint import MAX_GRAMMAR_CHARS
-from hob.wire.openai.messages import FunctionDefinition, NamedFunction, NamedTool, ToolDefinition
+from hob.wire.openai.messages import (
+    MAX_TOOLS,
+    FunctionDefinition,
+    NamedFunction,
+    NamedTool,
+    ToolDefinition,
+)
 from hob.wire.openai.requests import ChatCompletionRequest
 
 
@@ -32,6 +38,40 @@ def tools_of(body: ChatCompletionRequest) -> tuple[Tool, ...]:
             param="tools" if body.tools else "functions",
         )
     return tuple(tools)
+
+
+def with_hob_tools(
+    body: ChatCompletionRequest, tools: tuple[Tool, ...], hob_tools: Sequence[Tool]
+) -> tuple[Tool, ...]:
+    """The client's tools and those of plugins. Raises InvalidRequest."""
+    if not hob_tools:
+        return tools
+    if (body.n or 1) > 1:
+        raise InvalidRequest(
+            "`hob_tools` run while one answer is made, and `n` asks for several.",
+            hint="Leave `n` out, or send several requests.",
+            param="n",
+        )
+    if body.functions:
+        raise InvalidRequest(
+            "`functions`, the older form of `tools`, does not go together with `hob_tools`.",
+            hint="Write `tools`.",
+            param="functions",
+        )
+    names = {tool.name for tool in tools}
+    if twice := next((tool.name for tool in hob_tools if tool.name in names), ""):
+        raise InvalidRequest(
+            f"`tools` and `hob_tools` both have a tool of the name {twice!r}.",
+            hint="Name the tools of plugins one by one, or give yours another name.",
+            param="hob_tools",
+        )
+    if len(tools) + len(hob_tools) > MAX_TOOLS:
+        raise InvalidRequest(
+            f"With those of plugins there are more than {MAX_TOOLS} tools.",
+            hint="Name the tools of plugins one by one.",
+            param="hob_tools",
+        )
+    return (*tools, *hob_tools)
 
 
 def choice_of(body: ChatCompletionRequest, tools: Sequence[Tool]) -> ToolChoice:

@@ -13,6 +13,7 @@ from hob.cli.models.adopt import adopt
 from hob.cli.models.care import alias, import_file, remove, rename, verify
 from hob.cli.models.fit import fit
 from hob.cli.models.folder import copying_lines, forgive, warning_lines
+from hob.cli.models.keep import keep
 from hob.cli.models.name import ModelName
 from hob.cli.models.profiles import profile, profiles
 from hob.cli.models.pull import pull, pulls, search
@@ -92,6 +93,7 @@ def use(app: App, name: str, no_start: bool) -> None:
 
 
 models.add_command(use)
+models.add_command(keep)
 models.add_command(profiles)
 models.add_command(profile)
 models.add_command(fit)

@@ -6,11 +6,11 @@ import os
 import sys
 
 from hob.desktop.clipboard.jobs import Post
-from hob.desktop.parts import Clipboard
+from hob.desktop.parts import OwnClipboard
 from hob.desktop.session_kind import session_kind
 
 
-def make_clipboard(post: Post) -> Clipboard:
+def make_clipboard(post: Post) -> OwnClipboard:
     """The clipboard of this session; `post` has a call made on the GUI thread."""
     kind = session_kind(sys.platform, os.environ)
     if kind == "macos":

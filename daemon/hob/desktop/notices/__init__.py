@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 
 from hob.desktop.notices.texts import Balloon, Copy, Post
-from hob.desktop.parts import Notices
+from hob.desktop.parts import OwnNotices
 
 
-def make_notices(post: Post, copy: Copy, balloon: Balloon) -> Notices:
+def make_notices(post: Post, copy: Copy, balloon: Balloon) -> OwnNotices:
     """The notices of this session. `post` has a call made on the GUI thread; there, `copy` puts a
     text on the clipboard when a Copy button is pressed, and `balloon` shows title and text at the
     tray icon where the system has nothing better."""

@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from hob.errors import Detail
 from hob.wire.base import Body, Value
+from hob.wire.chat import HobTool
 
 ChoiceEnd = Literal["stop", "length", "tool_calls", "function_call", "cancelled"]
 
@@ -96,6 +97,7 @@ class AnswerMessage(Body, frozen=True):
     reasoning_content: str | UnsetType = UNSET
     tool_calls: tuple[AnswerToolCall, ...] | UnsetType = UNSET
     function_call: FunctionText | UnsetType = UNSET
+    hob_tools: tuple[HobTool, ...] | UnsetType = UNSET
 
 
 class ChatChoice(Body, frozen=True):
@@ -125,6 +127,7 @@ class ChatDelta(Value, frozen=True):
     reasoning_content: str | None = None
     tool_calls: tuple[ToolCallDelta, ...] | None = None
     function_call: FunctionText | None = None
+    hob_tool: HobTool | None = None
 
 
 class ChatChunkChoice(Body, frozen=True):

@@ -19,6 +19,7 @@ from hob.wire.openai.messages import (
     NamedFunction,
     NamedTool,
     ToolDefinition,
+    ToolName,
 )
 from hob.wire.openai.sampling import SamplingFields, TokenId
 
@@ -121,7 +122,8 @@ class ChatCompletionRequest(GenerationRequest, frozen=True, kw_only=True):
     `function_call` are the older names of `tools` and `tool_choice`.
 
     `reasoning_effort` goes before `reasoning`, and that before `enable_thinking` among the values
-    for the chat template. `reasoning_format` `none` leaves the thoughts in the text.
+    for the chat template. `reasoning_format` `none` leaves the thoughts in the text. `hob_tools`
+    are tools of plugins that the model may call and Hob runs, by name or all of them.
     """
 
     messages: Annotated[list[Message], Meta(max_length=MAX_MESSAGES)]
@@ -141,6 +143,7 @@ class ChatCompletionRequest(GenerationRequest, frozen=True, kw_only=True):
     chat_template_kwargs: Annotated[dict[str, Any], Meta(max_length=MAX_TEMPLATE_VALUES)] | None = (
         None
     )
+    hob_tools: Literal["all"] | Annotated[list[ToolName], Meta(max_length=MAX_TOOLS)] | None = None
     # Refused unless they ask for nothing.
     audio: Any = None
     modalities: Any = None

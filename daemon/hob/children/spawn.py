@@ -1,14 +1,12 @@
-"""Starting a worker's process: the one place that knows which operating system this is."""
+"""Starting a process: the one place that knows which operating system this is."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
-
-WORKER_ARGV: tuple[str, ...] = (sys.executable, "-P", "-m", "hob.engine")
 
 # A crash in native code then leaves a stack on stderr, and text has one encoding everywhere.
 _EXTRA_ENVIRONMENT = {"PYTHONFAULTHANDLER": "1", "PYTHONUTF8": "1"}
@@ -39,14 +37,15 @@ class Child(Protocol):
 Spawn = Callable[[Sequence[str]], Awaitable[Child]]
 
 
-async def spawn(argv: Sequence[str]) -> Child:
-    """Start the program, so that it cannot outlive the daemon's interest in it.
+async def spawn(argv: Sequence[str], *, environ: Mapping[str, str] | None = None) -> Child:
+    """Start the program, so that it cannot outlive the daemon's interest in it. `environ` is what
+    it gets beside the daemon's own environment.
 
     Raises OSError when it cannot be started.
     """
-    environment = os.environ | _EXTRA_ENVIRONMENT
+    environment = os.environ | _EXTRA_ENVIRONMENT | dict(environ or {})
     if sys.platform == "win32":
-        from hob.supervisor.spawn_windows import spawn_child
+        from hob.children.spawn_windows import spawn_child
     else:
-        from hob.supervisor.spawn_posix import spawn_child
+        from hob.children.spawn_posix import spawn_child
     return await spawn_child(argv, environment)

@@ -1,4 +1,4 @@
-"""Worker processes on Linux and macOS: a session and a process group of their own."""
+"""Child processes on Linux and macOS: a session and a process group of their own."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def spawn_child(argv: Sequence[str], environment: Mapping[str, str]) -> Po
         stderr=PIPE,
         env=dict(environment),
         close_fds=True,
-        # Its own session: Ctrl-C in the daemon's terminal must not end the worker under a drain.
+        # Its own session: Ctrl-C in the daemon's terminal must not end the child under a drain.
         start_new_session=True,
     )
     _forbid_core_dump(process.pid)

@@ -1,4 +1,4 @@
-"""Worker processes on Windows: a job object that the system empties when the daemon ends.
+"""Child processes on Windows: a job object that the system empties when the daemon ends.
 
 The job's only handle is ours. However the daemon ends, the system closes the handle, and
 JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE ends every process in the job.
@@ -136,7 +136,8 @@ if sys.platform == "win32":
             job.close()
             raise
         try:
-            # The worker waits for Load before it does anything, so nothing escapes in between.
+            # A child waits for its first message before it does anything, so nothing escapes in
+            # between.
             job.add(process.pid)
         except OSError:
             process.kill()

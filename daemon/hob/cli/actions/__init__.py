@@ -1,0 +1,1 @@
+"""`hob action`: what plugins offer to a person."""

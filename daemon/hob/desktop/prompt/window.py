@@ -1,0 +1,272 @@
+"""The prompt window. It is made once and kept hidden, so that a hotkey shows it at once."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QLocale, Qt
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QHideEvent,
+    QMouseEvent,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from hob.desktop.parts import Parts
+from hob.desktop.prompt.attachments import Attachment
+from hob.desktop.prompt.chips import takes
+from hob.desktop.prompt.commands import Name, Situation, usable
+from hob.desktop.prompt.conversation import Exchange
+from hob.desktop.prompt.doing import Doing
+from hob.desktop.prompt.frame import Frame
+from hob.desktop.prompt.notice import Notice
+from hob.desktop.prompt.pulling import Pulling
+from hob.desktop.prompt.session import Session
+from hob.desktop.prompt.sizing import Sizing
+from hob.desktop.prompt.speaking import announce
+from hob.desktop.prompt.states import bar_state
+from hob.desktop.prompt.theme import colors, palette, style_sheet
+from hob.errors import HobError
+from hob.wire.plugins import ActionInfo, ActionRequest, Opens
+
+TITLE = "Hob"
+_FLAGS = Qt.WindowType.Tool | Qt.WindowType.FramelessWindowHint | Qt.WindowType.WindowStaysOnTopHint
+
+
+class PromptWindow(QWidget):
+    """`open`, `show_run` and `show_text` show it; Esc hides it, and what runs goes on."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(None, _FLAGS)
+        self.setWindowTitle(TITLE)
+        self.setAcceptDrops(True)
+        self.setAttribute(Qt.WidgetAttribute.WA_QuitOnClose, on=False)
+        self.setAttribute(Qt.WidgetAttribute.WA_MacAlwaysShowToolWindow)
+        self.setLayoutDirection(QLocale.system().textDirection())
+        # An X server without a compositor would paint black what should be seen through.
+        self._rounded = QGuiApplication.platformName() != "xcb"
+        self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground, self._rounded)
+        self._parts = parts
+        self._colors = colors()
+        self.frame = Frame(self, self.do, self._copy, self._gripped)
+        self._sizing = Sizing(self, self.frame)
+        self.notice = Notice(self.frame.notice, self._copy)
+        self.session = Session(parts.bridge, self)
+        self._pulling = Pulling(parts.bridge, self._show_state)
+        self._doing = Doing(
+            window=self,
+            comes=self,
+            frame=self.frame,
+            parts=parts,
+            session=self.session,
+            notice=self.notice,
+            pulling=self._pulling,
+            do=self.do,
+        )
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.frame)
+        self._connect()
+        self._dress()
+        parts.bridge.watch(self.session.viewed)
+        # The native window is made now rather than when the hotkey is pressed.
+        self.winId()
+
+    # ---- what others call ----
+
+    @property
+    def visible(self) -> bool:
+        return self.isVisible()
+
+    def open(self, opens: Opens) -> None:
+        """Show it, focused, on the screen with the pointer, with what is wanted in it."""
+        begins = opens.send or opens.attach != "nothing" or bool(opens.system)
+        if begins and (opens.send or opens.system != self.session.conversation.system):
+            self.session.new(opens.system)
+        if opens.text:
+            self.frame.input.put(opens.text)
+        if opens.attach == "selection":
+            # Before the window takes the focus from what is selected.
+            if not self.isVisible():
+                self._parts.clipboard.note_focus()
+            self._doing.bringing.selection()
+        self.come()
+        if opens.attach == "clipboard":
+            self._doing.bringing.clipboard()
+        if opens.send:
+            self.do("send")
+
+    def show_run(self, action: ActionInfo, request: ActionRequest) -> None:
+        """Have an action run, and show what it makes."""
+        self.session.run(action, request)
+        self.come()
+
+    def show_text(self, title: str, text: str) -> None:
+        """Show a finished answer."""
+        self.session.show_text(title, text)
+        self.come()
+
+    def come(self) -> None:
+        """Show it, focused; what stands in it stays."""
+        if not self.isVisible():
+            self._parts.clipboard.note_focus()
+            self._sizing.place()
+            self.show()
+        self.raise_()
+        self.activateWindow()
+        self.frame.input.setFocus(Qt.FocusReason.ActiveWindowFocusReason)
+
+    def do(self, name: Name) -> None:
+        """A command, if it can be done now."""
+        if usable(name, self._situation()):
+            self._doing.do(name)
+
+    # ---- what the session shows ----
+
+    def show_conversation(self) -> None:
+        conversation = self.session.conversation
+        self.frame.talk.show_all(conversation, self._colors)
+        self.frame.show_talk(shown=bool(conversation.exchanges))
+        self.notice.clear()
+        self._sizing.fit()
+
+    def show_new(self, exchange: Exchange) -> None:
+        self.frame.talk.add(exchange, self._colors)
+        self.frame.show_talk(shown=True)
+        self._sizing.fit()
+
+    def show_change(self, exchange: Exchange, doing: str, fraction: float | None) -> None:
+        view = self.frame.talk.last
+        if view is not None and view.exchange is exchange:
+            view.refresh(doing, fraction)
+
+    def show_end(self, exchange: Exchange) -> None:
+        words = {"stopped": "Stopped.", "failed": exchange.error.message if exchange.error else ""}
+        announce(self, words.get(exchange.state, exchange.answer))
+        if self.isVisible():
+            self.session.read_ahead()
+
+    def show_situation(self) -> None:
+        now = self._situation()
+        self.frame.chips.show_all(self.session.attachments)
+        self.frame.footer.show_models(self.session.view, self.session.conversation.model)
+        self.frame.footer.show_hints(now)
+        self._doing.keys.show(now)
+        self._show_state()
+
+    def show_refusal(self, error: HobError) -> None:
+        self.notice.refuse(error)
+
+    def _situation(self) -> Situation:
+        last = self.session.conversation.last
+        return Situation(
+            running=self.session.running,
+            answered=bool(self.session.answer),
+            failed=last is not None and last.state == "failed",
+            written=bool(self.frame.input.toPlainText().strip()),
+            asked=last is not None,
+            pastes=self._parts.clipboard.pastes,
+        )
+
+    def _show_state(self) -> None:
+        last = self.session.conversation.last
+        waiting = last is not None and last.state == "waiting"
+        model = self.session.conversation.model
+        self.frame.state.show_state(
+            bar_state(self.session.view, model, waiting=waiting, pull=self._pulling.entry)
+        )
+        self._sizing.fit()
+
+    # ---- what the person does ----
+
+    def _typed(self) -> None:
+        now = self._situation()
+        self.frame.footer.show_hints(now)
+        self._doing.keys.show(now)
+        if now.written:
+            self.session.read_ahead()
+        self._sizing.fit()
+
+    def _recall(self, text: str | None) -> None:
+        if text is not None:
+            self.frame.input.put(text)
+
+    def _remove(self, attachment: Attachment) -> None:
+        self.session.remove(attachment)
+        self.frame.input.setFocus()
+
+    def _remove_last(self) -> None:
+        if self.session.attachments:
+            self.session.remove(self.session.attachments[-1])
+
+    def _choose(self, model: str) -> None:
+        self.session.choose(model)
+        self.frame.input.setFocus()
+
+    def _copy(self, text: str) -> None:
+        self._doing.copy(text)
+
+    def _gripped(self) -> None:
+        self._sizing.begin_by_hand()
+
+    def _connect(self) -> None:
+        frame, box, questions = self.frame, self.frame.input, self.session.questions
+        box.send.connect(lambda: self.do("send"))
+        box.earlier.connect(lambda: self._recall(questions.earlier(box.toPlainText())))
+        box.later.connect(lambda: self._recall(questions.later()))
+        box.removes.connect(self._remove_last)
+        box.scrolls.connect(frame.talk.page)
+        box.brought.connect(self._doing.bringing.mime)
+        box.changed.connect(self._typed)
+        frame.chips.removed.connect(self._remove)
+        frame.state.changed.connect(self._sizing.fit)
+        frame.notice.changed.connect(self._sizing.fit)
+        frame.state.remedy.connect(self._doing.remedy)
+        frame.talk.retry.connect(lambda: self.do("retry"))
+        frame.talk.wants_link.connect(self.notice.ask_link)
+        frame.talk.grown.connect(self._sizing.fit)
+        frame.footer.model_chosen.connect(self._choose)
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self._dress)
+
+    def _dress(self, *_: object) -> None:
+        """Light or dark, as the system is now."""
+        self._colors = colors()
+        self.setPalette(palette(self._colors))
+        self.setStyleSheet(style_sheet(self._colors, rounded=self._rounded))
+        self.frame.talk.show_all(self.session.conversation, self._colors)
+
+    # ---- what Qt tells ----
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Where there is nothing else, the window is taken hold of."""
+        handle = self.windowHandle()
+        if event.button() is Qt.MouseButton.LeftButton and handle is not None:
+            handle.startSystemMove()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        if takes(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        event.acceptProposedAction()
+        self._doing.bringing.mime(event.mimeData())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._sizing.resized()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
+        super().hideEvent(event)
+        self.session.rest()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.ActivationChange and not self.isActiveWindow():
+            self.session.rest()
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+        """A window manager's close hides, as Esc does."""
+        event.ignore()
+        self.hide()
