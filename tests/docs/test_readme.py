@@ -15,6 +15,7 @@ import pluggy
 import pytest
 
 from docs import generate
+from docs.examples import plugin_example
 from hob.cli.app import hob
 from hob.plugins import hookspecs
 from hob.plugins.hookspecs import DEADLINES
@@ -72,7 +73,7 @@ def test_every_hook_is_documented_with_its_signature_and_its_deadline() -> None:
 
 
 def test_the_example_of_a_plugin_does_what_the_readme_says(tmp_path: Path) -> None:
-    [source] = re.findall(r"```python\n(# haiku\.py\n.*?)```", README, re.DOTALL)
+    source = plugin_example()
     file = tmp_path / "haiku.py"
     file.write_text(source)
     assert len([line for line in source.splitlines()[1:] if line.strip()]) < 10

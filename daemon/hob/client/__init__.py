@@ -47,7 +47,7 @@ if TYPE_CHECKING:
         Removed,
     )
     from hob.wire.profiles import Profile, ProfileList
-    from hob.wire.text import PrefillReply
+    from hob.wire.text import PrefillReply, TokenizeReply
 
 ChatOption = str | int | float | bool | list[str] | dict[str, float] | None
 
@@ -247,6 +247,13 @@ class Client(DesktopCalls, PluginCalls):
         if rotate:
             return self._call("POST", "/hob/v1/token/rotate", TokenReply, {}, waits=True)
         return self._call("GET", "/hob/v1/token", TokenReply, waits=True)
+
+    def tokenize(self, text: str, *, model: str = "") -> TokenizeReply:
+        """A text as the tokens of a model (empty: the chosen one), which is loaded for it."""
+        from hob.wire.text import TokenizeReply, TokenizeRequest
+
+        wanted = TokenizeRequest(text=text, model=model or None, parse_special=False)
+        return self._call("POST", "/hob/v1/tokenize", TokenizeReply, wanted, waits=True)
 
     def stop(self) -> None:
         """Ask the daemon to drain and end; returns at once."""
