@@ -20,6 +20,7 @@ from hob.config.values import (
     DesktopConfig,
     EngineConfig,
     ModelsConfig,
+    PluginsConfig,
     env_name,
     settings,
 )
@@ -65,6 +66,7 @@ def load_config(paths: Paths, environ: Mapping[str, str], flags: Mapping[str, st
         cache=msgspec.convert(values["cache"], CacheConfig),
         daemon=msgspec.convert(values["daemon"], DaemonConfig),
         api=msgspec.convert(values["api"], ApiConfig),
+        plugins=msgspec.convert(values["plugins"], PluginsConfig),
         desktop=msgspec.convert(values["desktop"], DesktopConfig),
         cli=msgspec.convert(values["cli"], CliConfig),
         sources=MappingProxyType({key: one.source for key, one in given.items()}),

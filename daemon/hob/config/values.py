@@ -1,7 +1,8 @@
 """Every setting, once: its type, kind, default, and what it does.
 
 This table drives parsing, `hob config`, the documented config.toml and the README.
-Defaults are written as text, the way a person would write them.
+Defaults are written as text, the way a person would write them. This module is long because it is
+that one table.
 """
 
 import functools
@@ -331,6 +332,19 @@ class ApiConfig(Section, frozen=True):
     ]
 
 
+class PluginsConfig(Section, frozen=True):
+    """Programs of others inside Hob."""
+
+    enabled: Annotated[
+        bool,
+        Setting(
+            "true",
+            Switch(),
+            "Run plugins, in a process beside the daemon; which of them, `hob plugins` says.",
+        ),
+    ]
+
+
 class DesktopConfig(Section, frozen=True):
     """The tray icon, the windows and the hotkeys."""
 
@@ -361,6 +375,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     cache: CacheConfig
     daemon: DaemonConfig
     api: ApiConfig
+    plugins: PluginsConfig
     desktop: DesktopConfig
     cli: CliConfig
     sources: Mapping[str, str]
@@ -372,6 +387,7 @@ SECTIONS: Mapping[str, type[Section]] = {
     "cache": CacheConfig,
     "daemon": DaemonConfig,
     "api": ApiConfig,
+    "plugins": PluginsConfig,
     "desktop": DesktopConfig,
     "cli": CliConfig,
 }
