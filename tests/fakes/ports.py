@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from fakes.plugins_port import FakePlugins
 from hob.api.services import Services
 from hob.errors import HobError, ModelAmbiguous, ModelNotFound
 from hob.wire.base import ErrorInfo
@@ -649,6 +650,7 @@ class Fakes:
     adoption: FakeAdoption = field(default_factory=FakeAdoption)
     catalog: FakeCatalog = field(default_factory=FakeCatalog)
     desk: FakeDesk = field(default_factory=FakeDesk)
+    plugins: FakePlugins = field(default_factory=FakePlugins)
 
     @classmethod
     def make(cls) -> Fakes:
@@ -680,4 +682,5 @@ class Fakes:
             adoption=self.adoption,
             catalog=self.catalog,
             desk=self.desk,
+            plugins=self.plugins,
         )

@@ -25,6 +25,7 @@ from hob.api.ports import (
     Inspector,
     Library,
     Models,
+    Plugins,
     Profiles,
 )
 from hob.errors import ForbiddenPeer, ModelNotFound, NoModels, Overloaded, ShuttingDown
@@ -48,6 +49,7 @@ class Services:
     adoption: Adoption
     catalog: Catalog
     desk: Desk
+    plugins: Plugins
 
 
 @dataclass(frozen=True)
