@@ -649,8 +649,8 @@ class Fakes:
     care: FakeCare = field(default_factory=FakeCare)
     adoption: FakeAdoption = field(default_factory=FakeAdoption)
     catalog: FakeCatalog = field(default_factory=FakeCatalog)
-    desk: FakeDesk = field(default_factory=FakeDesk)
     plugins: FakePlugins = field(default_factory=FakePlugins)
+    desk: FakeDesk = field(default_factory=FakeDesk)
 
     @classmethod
     def make(cls) -> Fakes:
@@ -681,6 +681,6 @@ class Fakes:
             care=self.care,
             adoption=self.adoption,
             catalog=self.catalog,
-            desk=self.desk,
             plugins=self.plugins,
+            desk=self.desk,
         )

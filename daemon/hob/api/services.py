@@ -48,8 +48,8 @@ class Services:
     care: Care
     adoption: Adoption
     catalog: Catalog
-    desk: Desk
     plugins: Plugins
+    desk: Desk
 
 
 @dataclass(frozen=True)

@@ -212,8 +212,8 @@ class Daemon:
                     pressure.watch(self._pool.holder, self._config.models.unload_on_pressure),
                     self._access.restore(),
                     self._pulls.run(),
-                    self._desktop.run(),
                     self._plugins.run(self._pool),
+                    self._desktop.run(),
                 )
             ]
             self._bus.publish(DaemonReady(at=time.time(), pid=os.getpid()))
