@@ -9,39 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from desktop.bus import Bus
 from desktop.gui_thread import GuiThread
 from fakes.portal import FakePortal
-from hob.desktop.hotkeys.launcher import APP_ID
 from hob.desktop.hotkeys.portal import PortalHotkeys
+from hob.desktop.launcher import APP_ID
 from hob.wire.desktop import HotkeyState
 from hob.wire.plugins import ActionInfo
-
-
-class Bus:
-    """A session bus that can be restarted at the same address."""
-
-    def __init__(self, folder: Path) -> None:
-        self.address = f"unix:path={folder / 'bus'}"
-        self._folder = folder
-        self._process: subprocess.Popen[str] | None = None
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(
-            [
-                *("dbus-daemon", "--session", "--nofork"),
-                *(f"--address={self.address}", "--print-address"),
-            ],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._process.stdout is not None
-        assert self._process.stdout.readline()
-
-    def stop(self) -> None:
-        assert self._process is not None
-        self._process.kill()
-        self._process.communicate()
-        (self._folder / "bus").unlink(missing_ok=True)
 
 
 class Desk:

@@ -4,116 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from hob.cli.context import App
-from hob.cli.exit_codes import ExitCode
 from hob.cli.formatting import counted
-from hob.errors import DaemonUnreachable, HobError, NotRunning, StartFailed
+from hob.client.starting import start_daemon as start_for
+from hob.errors import DaemonUnreachable, HobError, NotRunning
 from hob.wire.status import Status
 
-START_LIMIT_S = 30.0
 STOP_LIMIT_S = 60.0
 _LOOK_EVERY_S = 0.03
 
 
 def start_daemon(app: App, settings: dict[str, str] | None = None) -> Status:
-    """Start `hob serve` detached from this terminal and wait until it answers.
-
-    `settings` are handed on as --set KEY=VALUE. Raises StartFailed with the daemon's own words
-    when it ends instead.
-    """
-    complaints = app.paths.log_dir / "stderr.log"
-    child = _spawn(app, complaints, settings or {})
-    client = app.client(timeout=START_LIMIT_S)
-    deadline = time.monotonic() + START_LIMIT_S
-    while time.monotonic() < deadline:
-        # Looked at before the socket is: a daemon that ended after answering is not missed.
-        code = child.poll()
-        try:
-            status = client.status()
-            _end_surplus(child, status)
-            return status
-        except (NotRunning, DaemonUnreachable):
-            # Of two that start at once one leaves, and its command waits for the other.
-            if code is not None and code != ExitCode.ALREADY_RUNNING:
-                raise _ended(complaints, code) from None
-        time.sleep(_LOOK_EVERY_S)
-    raise StartFailed(
-        f"The daemon (pid {child.pid}) started but did not answer within {START_LIMIT_S:.0f} s.",
-        hint="`hob logs` shows what it is doing; `hob down` ends it.",
-    )
-
-
-def _end_surplus(child: subprocess.Popen[bytes], status: Status) -> None:
-    """End a daemon that came second. Left alone it might still be starting when the first one is
-    stopped, and would take its place unasked."""
-    # On Windows the child may be a launcher of a virtual environment, whose pid is not the
-    # daemon's although it stands for it.
-    if sys.platform != "win32" and status.pid != child.pid:
-        child.terminate()
-        child.wait()
-
-
-def _spawn(app: App, complaints: Path, settings: dict[str, str]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-P", "-m", "hob", "serve"]
-    for key, value in settings.items():
-        command += ["--set", f"{key}={value}"]
-    environ = dict(app.environ)
-    if home := environ.get("HOB_HOME"):
-        # The daemon works in another folder than this shell.
-        environ["HOB_HOME"] = os.fspath(Path(home).expanduser().absolute())
-    try:
-        complaints.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = os.open(complaints, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    except OSError as error:
-        raise StartFailed(
-            f"The log folder {complaints.parent} cannot be written ({error.strerror}).",
-            hint="Make it writable for you, or set HOB_HOME to a folder that is.",
-        ) from error
-    try:
-        return _detached(command, environ, file)
-    except OSError as error:
-        raise StartFailed(
-            f"Python ({sys.executable}) could not be started ({error.strerror})."
-        ) from error
-    finally:
-        os.close(file)
-
-
-def _detached(command: list[str], environ: dict[str, str], stderr: int) -> subprocess.Popen[bytes]:
-    """A process that lives on when this terminal closes, and holds no folder busy."""
-    null = subprocess.DEVNULL
-    if sys.platform == "win32":
-        flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
-        return subprocess.Popen(
-            command, env=environ, stdin=null, stdout=null, stderr=stderr, creationflags=flags
-        )
-    return subprocess.Popen(
-        command,
-        env=environ,
-        cwd="/",
-        stdin=null,
-        stdout=null,
-        stderr=stderr,
-        start_new_session=True,
-    )
-
-
-def _ended(complaints: Path, code: int) -> StartFailed:
-    """Why the daemon ended, in the words that it left: its last line, without our own prefix."""
-    text = complaints.read_text(encoding="utf-8", errors="replace")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    said = [line.removeprefix("hob: ") for line in lines if line.startswith("hob: ")]
-    if said:
-        return StartFailed(f"The daemon did not start. {said[-1]}")
-    why = lines[-1] if lines else f"it ended with exit code {code} and said nothing"
-    return StartFailed(f"The daemon did not start: {why}.", hint=f"All it said is in {complaints}.")
+    """Start the daemon as `app` finds it; see hob.client.starting."""
+    return start_for(app.paths, app.environ, settings)
 
 
 @dataclass(frozen=True)

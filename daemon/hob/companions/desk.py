@@ -109,7 +109,7 @@ class Desk:
             problems=state.problems,
         )
         if state.leaving:
-            self._over.add(desktop.status.session)
+            self.mark_over(desktop.status.session)
         self._changed()
         return desktop.status
 
@@ -161,6 +161,10 @@ class Desk:
     def has(self, session: str) -> bool:
         """Whether that screen has a desktop."""
         return self._of_session(session) is not None
+
+    def mark_over(self, session: str) -> None:
+        """The person has ended the desktop of that screen; it holds until the next one comes."""
+        self._over.add(session)
 
     def is_over(self, session: str) -> bool:
         """Whether the person has ended the last desktop of that screen."""

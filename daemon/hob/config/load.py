@@ -10,11 +10,11 @@ from types import MappingProxyType
 import msgspec
 
 from hob.config.file import ConfigText, read_config
+from hob.config.surroundings import CliConfig, DesktopConfig, PluginsConfig
 from hob.config.values import (
     SECTIONS,
     ApiConfig,
     CacheConfig,
-    CliConfig,
     Config,
     DaemonConfig,
     EngineConfig,
@@ -64,6 +64,8 @@ def load_config(paths: Paths, environ: Mapping[str, str], flags: Mapping[str, st
         cache=msgspec.convert(values["cache"], CacheConfig),
         daemon=msgspec.convert(values["daemon"], DaemonConfig),
         api=msgspec.convert(values["api"], ApiConfig),
+        desktop=msgspec.convert(values["desktop"], DesktopConfig),
+        plugins=msgspec.convert(values["plugins"], PluginsConfig),
         cli=msgspec.convert(values["cli"], CliConfig),
         sources=MappingProxyType({key: one.source for key, one in given.items()}),
     )

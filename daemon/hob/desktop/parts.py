@@ -97,6 +97,20 @@ class Notices(Protocol):
         buttons."""
 
 
+class Closes(Protocol):
+    """Holds something of the system, which `close` lets go."""
+
+    def close(self) -> None: ...
+
+
+class OwnClipboard(Clipboard, Closes, Protocol):
+    """For whoever makes it."""
+
+
+class OwnNotices(Notices, Closes, Protocol):
+    """For whoever makes them."""
+
+
 class Hotkeys(Protocol):
     """Global hotkeys."""
 

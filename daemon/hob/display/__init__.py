@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Literal
 
 
@@ -24,9 +25,21 @@ class Display:
 
 @dataclass(frozen=True)
 class NoDisplay:
-    """Why there is none: what a person is told, in one sentence."""
+    """Why there is none: what a person is told, in one sentence. `for_good` when it will be so as
+    long as this process lives."""
 
     why: str
+    for_good: bool = True
+
+
+class DesktopExit(IntEnum):
+    """How the desktop process ends when it ends for a reason: the person has quit it, another one
+    has this screen, the screen is gone, or this machine lacks what it needs."""
+
+    QUIT = 0
+    TAKEN = 8
+    NO_SCREEN = 9
+    UNFIT = 10
 
 
 def find_display(environ: Mapping[str, str] = os.environ) -> Display | NoDisplay:

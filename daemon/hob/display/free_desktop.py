@@ -36,7 +36,7 @@ def find_server(
         if value
     )
     if named:
-        return NoDisplay(f"No screen answers at {named}.")
+        return NoDisplay(f"No screen answers at {named}.", for_good=False)
     return NoDisplay(
         "There is no screen in this session: neither DISPLAY nor WAYLAND_DISPLAY is set."
     )

@@ -11,7 +11,7 @@ def main() -> int:
     if sys.argv[1:]:
         sys.stderr.write("usage: python -m hob.engine [--probe]\n")
         return 2
-    from hob.engine.leash import die_with_parent
+    from hob.children.leash import die_with_parent
 
     die_with_parent()
     from hob.engine.worker import run

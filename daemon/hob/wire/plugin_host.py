@@ -17,6 +17,9 @@ from hob.wire.plugins import (
 )
 
 PROTOCOL = 1
+# What one message of the process may hold: the daemon reads it between other things. Longer texts
+# go in pieces.
+MAX_FROM_HOST_BYTES = 8 * 2**20
 
 ManageVerb = Literal["enable", "disable", "reload", "set", "hotkey"]
 
@@ -51,10 +54,12 @@ class CallTool(ToHost, frozen=True, tag="tool"):
 
 
 class Rewrite(ToHost, frozen=True, tag="rewrite"):
-    """`request` is the body of a chat request as plain JSON values."""
+    """`request` is the body of a chat request as plain JSON values. `asker` is the plugin that
+    sends it, which has not its own requests to rewrite."""
 
     id: str
     request: dict[str, Any]
+    asker: str = ""
 
 
 class CancelRun(ToHost, frozen=True, tag="cancel"):
@@ -128,10 +133,11 @@ class ToolResult(FromHost, frozen=True, tag="tool_result"):
 
 
 class Rewritten(FromHost, frozen=True, tag="rewritten"):
-    """`request` None: nothing was changed."""
+    """`request` None: nothing was changed. `by` are the plugins that changed it."""
 
     id: str
     request: dict[str, Any] | None = None
+    by: tuple[str, ...] = ()
 
 
 class Managed(FromHost, frozen=True, tag="managed"):

@@ -16,12 +16,12 @@ from collections.abc import Callable, Sequence
 from dbus_fast import Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
-from hob.desktop.hotkeys.launcher import APP_ID, ensure_launcher, launcher_path
 from hob.desktop.hotkeys.none import by_hand
 from hob.desktop.hotkeys.plan import Plan, Post, Wish, plan
 from hob.desktop.hotkeys.portal_forms import in_force, shortcuts, triggers
 from hob.desktop.hotkeys.presses import Presses
 from hob.desktop.hotkeys.program import hob_program
+from hob.desktop.launcher import APP_ID, ensure_launcher, launcher_path
 from hob.desktop.parts import HotkeysTold, Pressed
 from hob.desktop.session_bus import CALL_LIMIT_S, BusRefused, SessionBus, ask, listen, owner_of
 from hob.wire.desktop import HotkeyState, HotkeyWay

@@ -67,6 +67,10 @@ class Tray:
         self._closed = True
         self._icon.stop()
 
+    def balloon(self, title: str, text: str) -> None:
+        """Show a notice at the icon, for systems that have nothing better."""
+        self._icon.notify(text, title)
+
     def _appear(self) -> None:
         if not self._closed:
             self._icon.visible = True
@@ -104,7 +108,7 @@ class Tray:
         self._parts.notices.show(
             "There is no place for Hob's icon",
             f"This desktop shows no tray, so the icon and its menu are missing; {way} all the"
-            " same. GNOME shows a tray with the extension AppIndicator, sway with waybar."
+            " same. GNOME shows a tray with the extension AppIndicator, sway its bar or waybar."
             " The icon comes by itself once there is a tray.",
         )
 

@@ -1,4 +1,4 @@
-"""Ties the worker's life to its parent's, as far as the operating system helps."""
+"""Ties a process's life to its parent's, as far as the operating system helps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def die_with_parent() -> None:
     """On Linux the kernel kills this process when its parent ends, however that happens.
 
     Elsewhere the closing pipe does it. Ctrl-C in the terminal of a foreground daemon reaches the
-    whole process group; it is the daemon's to handle, not the worker's.
+    whole process group; it is the daemon's to handle, not its child's.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform != "linux":

@@ -1,0 +1,317 @@
+"""The host: one thread that loads plugins, turns them on and off, and tells the daemon of them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from queue import SimpleQueue
+
+from hob.client import Client
+from hob.errors import (
+    ActionNotFound,
+    HobError,
+    InvalidRequest,
+    PluginBroken,
+    PluginNotFound,
+    ProtocolError,
+)
+from hob.plugins.host.calls import Calls
+from hob.plugins.host.catalogue import Offer, offer
+from hob.plugins.host.context import PluginContext
+from hob.plugins.host.found import Candidate, find_plugins
+from hob.plugins.host.listeners import Listeners
+from hob.plugins.host.plugin import Plugin
+from hob.plugins.host.run_context import RunContext
+from hob.plugins.host.runs import Runs
+from hob.plugins.host.schema import from_text
+from hob.plugins.host.settings_file import change_settings, read_settings
+from hob.plugins.host.storage import PluginStorage
+from hob.plugins.host.watching import Watch
+from hob.wire.base import ErrorInfo
+from hob.wire.hotkey import parse_hotkey
+from hob.wire.plugin_host import (
+    Begin,
+    CallTool,
+    CancelRun,
+    Catalogue,
+    FromHostMessage,
+    Leave,
+    Manage,
+    Managed,
+    Misbehaved,
+    Ping,
+    Pong,
+    Rewrite,
+    RunAction,
+    Tell,
+    ToHostMessage,
+)
+
+_STOP_LIMIT_S = 3.0
+
+
+class Host:
+    """`handle` takes what the daemon says, on the pipe's thread; `run` is the host's own."""
+
+    def __init__(self, begin: Begin, send: Callable[[FromHostMessage], None]) -> None:
+        self._begin = begin
+        self._send = send
+        self._folder = Path(begin.folder)
+        self._settings_file = Path(begin.settings_file)
+        self._settings = read_settings(self._settings_file)
+        self._without = {name: info.error() for name, info in begin.without.items()}
+        self._plugins: list[Plugin] = []
+        self._offer = Offer(Catalogue(plugins=()))
+        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._calls = Calls(send)
+        self._listeners = Listeners(self._failed)
+        self._runs = Runs(send, self._calls, lambda: self._offer, self._make_run, self._failed)
+
+    def handle(self, message: ToHostMessage) -> None:
+        """On the pipe's thread: nothing here waits for a plugin."""
+        match message:
+            case Ping(number=number):
+                self._send(Pong(number=number))
+            case RunAction():
+                self._runs.start(message)
+            case CallTool():
+                self._runs.call_tool(message)
+            case Rewrite():
+                self._runs.rewrite(message)
+            case CancelRun(id=id):
+                self._runs.cancel(id)
+            case Tell(fact=fact):
+                self._listeners.tell(fact)
+            case Manage():
+                self._work.put(lambda: self._manage(message))
+            case Leave():
+                self.leave()
+            case Begin():
+                raise ProtocolError("the second Begin")
+
+    def leave(self) -> None:
+        """The daemon wants no more, or is gone; `run` comes to its end."""
+        self._work.put(None)
+
+    def run(self) -> None:
+        """Load the plugins, then do what comes, until told to leave."""
+        with contextlib.suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._update(find_plugins(self._folder))
+        watch = Watch(self._folder, self._settings_file, lambda: self._work.put(self._look))
+        watch.start()
+        while (work := self._work.get()) is not None:
+            work()
+        self._stop_all()
+
+    # ---- what there is ----
+
+    def _look(self) -> None:
+        """Read settings and folder again, and do what has changed. Quick when nothing has."""
+        settings = read_settings(self._settings_file)
+        found = find_plugins(self._folder)
+        changed = settings != self._settings and str(settings) != str(self._settings)
+        stamps = {(p.name, p.candidate.path): p.candidate.stamp for p in self._plugins}
+        if changed or stamps != {(c.name, c.path): c.stamp for c in found}:
+            self._settings = settings
+            self._update(found)
+
+    def _update(self, found: Sequence[Candidate]) -> None:
+        """Let the plugins be those that were found, each as the settings say."""
+        old = {(p.name, p.candidate.path): p for p in self._plugins}
+        plugins: list[Plugin] = []
+        names: dict[str, Plugin] = {}
+        for candidate in found:
+            plugin = old.pop((candidate.name, candidate.path), None)
+            if plugin is not None and plugin.candidate.stamp != candidate.stamp:
+                plugin.unload("off")
+                self._without.pop(plugin.name, None)
+                plugin = None
+            plugin = plugin or Plugin(candidate, self._calls, self._make_context)
+            plugins.append(plugin)
+            first = names.setdefault(plugin.name, plugin)
+            if first is not plugin:
+                plugin.state, plugin.problem = "failed", _second(plugin, first)
+        for gone in old.values():
+            gone.unload("off")
+        self._plugins = plugins
+        # Told before they are loaded too: what is off, and that the rest is about to come.
+        for plugin in names.values():
+            self._settle(plugin)
+        self._tell()
+
+    def _settle(self, plugin: Plugin) -> None:
+        """Have one plugin be as the settings say."""
+        wanted = self._settings.enabled(plugin.name, plugin.candidate.on_by_default)
+        kept_out = self._without.get(plugin.name)
+        if plugin.on and not wanted:
+            plugin.unload("off")
+        elif plugin.on:
+            plugin.set_values(self._given(plugin))
+        elif not wanted:
+            plugin.state, plugin.problem = "off", None
+        elif kept_out is not None:
+            plugin.state, plugin.problem = "suspended", kept_out
+        elif plugin.state == "off":
+            self._load(plugin)
+
+    def _load(self, plugin: Plugin) -> None:
+        plugin.load(self._given(plugin))
+        if plugin.problem is not None:
+            error = ErrorInfo.of(plugin.problem)
+            self._send(Misbehaved(plugin=plugin.name, hook="import", error=error))
+
+    def _tell(self) -> None:
+        self._offer = offer(self._plugins, self._settings)
+        self._listeners.keep([p for p in self._plugins if p.on and "on_event" in p.hooks])
+        self._send(self._offer.catalogue)
+
+    def _given(self, plugin: Plugin) -> Mapping[str, object]:
+        return self._settings.plugins.get(plugin.name, {})
+
+    # ---- what a person wants ----
+
+    def _manage(self, order: Manage) -> None:
+        try:
+            if order.verb == "hotkey":
+                self._set_hotkey(order.name, order.value)
+            else:
+                self._manage_plugin(order)
+        except HobError as error:
+            self._send(Managed(id=order.id, error=ErrorInfo.of(error)))
+            return
+        self._tell()
+        self._send(Managed(id=order.id))
+
+    def _manage_plugin(self, order: Manage) -> None:
+        plugin = self._find(order.name)
+        table = ("plugin", plugin.name)
+        match order.verb:
+            case "enable" | "disable":
+                on = order.verb == "enable"
+                change_settings(self._settings_file, table, "enabled", on)
+            case "set":
+                self._set(plugin, order.setting, order.value)
+        if order.verb in ("enable", "reload"):
+            self._without.pop(plugin.name, None)
+            plugin.unload("off")
+        self._settings = read_settings(self._settings_file)
+        self._settle(plugin)
+        if order.verb in ("enable", "reload") and plugin.problem and not plugin.on:
+            raise plugin.problem
+
+    def _set(self, plugin: Plugin, name: str, text: str | None) -> None:
+        setting = next((s for s in plugin.settings if s.name == name), None)
+        if setting is None:
+            raise InvalidRequest(
+                f"The plugin {plugin.name} has no setting {name!r}.",
+                hint=f"`hob plugins show {plugin.name}` lists its settings.",
+                param="setting",
+            )
+        try:
+            value = None if text is None else from_text(setting, text)
+        except ValueError as error:
+            raise InvalidRequest(
+                f"{text!r} cannot be the setting {name} of the plugin {plugin.name}: {error}.",
+                param="value",
+            ) from error
+        change_settings(self._settings_file, ("plugin", plugin.name), name, value)
+
+    def _set_hotkey(self, action: str, text: str | None) -> None:
+        if action not in self._offer.actions:
+            raise ActionNotFound(
+                f"There is no action {action}.",
+                hint="`hob action list` shows those that there are.",
+                param="action",
+            )
+        key = str(parse_hotkey(text)) if text else text
+        change_settings(self._settings_file, ("hotkeys",), action, key)
+        self._settings = read_settings(self._settings_file)
+
+    def _find(self, name: str) -> Plugin:
+        for plugin in self._plugins:
+            if plugin.name == name:
+                return plugin
+        raise PluginNotFound(
+            f"There is no plugin {name}.", hint="`hob plugins` lists them.", param="plugin"
+        )
+
+    # ---- what plugins do ----
+
+    def _failed(self, plugin: Plugin, hook: str, error: HobError) -> None:
+        """On any thread: a plugin's code has failed."""
+        if not isinstance(error, PluginBroken):
+            return
+        suspended = plugin.on and plugin.failed()
+        told = Misbehaved(
+            plugin=plugin.name, hook=hook, error=ErrorInfo.of(error), suspended=suspended
+        )
+        self._send(told)
+        if suspended:
+            self._work.put(lambda: self._suspend(plugin, error))
+
+    def _suspend(self, plugin: Plugin, error: HobError) -> None:
+        if plugin.on:
+            plugin.unload("suspended", error)
+            self._without[plugin.name] = error
+            self._tell()
+
+    def _refresh(self, plugin: Plugin) -> None:
+        """The plugin has others to offer. Returns when that is done, unless the plugin asks while
+        the host waits for it."""
+        done = threading.Event()
+
+        def register() -> None:
+            try:
+                if plugin.on:
+                    plugin.register()
+                    self._tell()
+            except HobError as error:
+                self._failed(plugin, "refresh", error)
+            finally:
+                done.set()
+
+        self._work.put(register)
+        if not threading.current_thread().name.startswith(f"{plugin.name} "):
+            done.wait(_STOP_LIMIT_S)
+
+    def _make_context(self, plugin: Plugin) -> PluginContext:
+        return PluginContext(
+            plugin.name,
+            Client(Path(self._begin.socket)),
+            PluginStorage(Path(self._begin.storage) / plugin.name),
+            values=lambda: plugin.values,
+            refresh=lambda: self._refresh(plugin),
+        )
+
+    def _make_run(self, plugin: Plugin, desktop: str, model: str) -> RunContext:
+        return RunContext(
+            plugin.name,
+            Client(Path(self._begin.socket)),
+            PluginStorage(Path(self._begin.storage) / plugin.name),
+            values=lambda: plugin.values,
+            refresh=lambda: self._refresh(plugin),
+            desktop=desktop,
+            model=model,
+        )
+
+    def _stop_all(self) -> None:
+        """Give every plugin its `stop`; no plugin keeps the process."""
+        timer = threading.Timer(_STOP_LIMIT_S, lambda: os._exit(0))
+        timer.daemon = True
+        timer.start()
+        for plugin in self._plugins:
+            if plugin.on:
+                plugin.unload("off")
+
+
+def _second(plugin: Plugin, first: Plugin) -> PluginBroken:
+    return PluginBroken(
+        f"The plugin {plugin.name} at {plugin.candidate.path} is not loaded, because"
+        f" {first.candidate.path} has that name already.",
+        hint="Rename or remove one of them.",
+        plugin=plugin.name,
+    )

@@ -1,0 +1,74 @@
+"""The host's end of the pipe: frames in on stdin, frames out on what stdout was."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import NoReturn
+
+import msgspec
+
+from hob.errors import ProtocolError
+from hob.wire.frames import FrameReader, encode_frame
+from hob.wire.plugin_host import FromHostMessage, ToHostMessage, to_host_decoder
+
+_READ_BYTES = 2**16
+_EXIT_DAEMON_GONE = 0
+_EXIT_PROTOCOL = 3
+
+
+class Pipe:
+    """The daemon at the other end. When it is gone, so is this process."""
+
+    def __init__(self) -> None:
+        """Takes stdin and stdout for the protocol, before any plugin can print or read."""
+        self._in, self._out = os.dup(0), os.dup(1)
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.close(null)
+        os.dup2(2, 1)
+        sys.stdout = sys.stderr
+        self._lock = threading.Lock()
+        if sys.platform != "win32":
+            os.register_at_fork(after_in_child=self._let_go)
+
+    def send(self, message: FromHostMessage) -> None:
+        """From any thread, whole and in order. Waits while the daemon is slow to read."""
+        frame = memoryview(encode_frame(message))
+        try:
+            with self._lock:
+                while frame:
+                    frame = frame[os.write(self._out, frame) :]
+        except OSError:
+            os._exit(_EXIT_DAEMON_GONE)
+
+    def listen(self, handle: Callable[[ToHostMessage], None], gone: Callable[[], None]) -> None:
+        """Call `handle` for each message on a thread, and `gone` once when the daemon is gone."""
+
+        def read_all() -> None:
+            reader = FrameReader()
+            try:
+                while data := os.read(self._in, _READ_BYTES):
+                    for body in reader.feed(data):
+                        handle(to_host_decoder.decode(body))
+            except (ProtocolError, msgspec.DecodeError) as error:
+                _leave(f"the daemon sends what is no message: {error}")
+            except OSError as error:
+                _leave(f"the pipe is broken: {error}")
+            gone()
+
+        threading.Thread(target=read_all, name="reader", daemon=True).start()
+
+    def _let_go(self) -> None:
+        """A plugin has forked: its copy of us must neither speak to the daemon nor listen."""
+        null = os.open(os.devnull, os.O_RDWR)
+        os.dup2(null, self._in)
+        os.dup2(null, self._out)
+        self._lock = threading.Lock()
+
+
+def _leave(why: str) -> NoReturn:
+    os.write(2, f"the plugins' process ends: {why}\n".encode())
+    os._exit(_EXIT_PROTOCOL)
