@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -53,6 +53,8 @@ class FakePlugins:
     asked: list[ActionRequest] = field(default_factory=list)
     managed: list[tuple[str, str, str, str | None]] = field(default_factory=list)
     called: list[tuple[str, str]] = field(default_factory=list)
+    # What tools do, if something particular.
+    tool: Callable[[str, str], Awaitable[str]] | None = None
     # What a rewriting plugin does with a request; None for no such plugin.
     rewriter: Callable[[dict[str, Any]], dict[str, Any] | None] | None = None
     askers: list[str] = field(default_factory=list)
@@ -106,6 +108,8 @@ class FakePlugins:
 
     async def call_tool(self, name: str, arguments: str) -> str:
         self.called.append((name, arguments))
+        if self.tool is not None:
+            return await self.tool(name, arguments)
         if all(tool.name != name for tool in self.offered):
             raise ToolNotFound(f"There is no tool {name!r}.")
         return f"{name} {arguments}"

@@ -10,17 +10,15 @@ from types import MappingProxyType
 import msgspec
 
 from hob.config.file import ConfigText, read_config
+from hob.config.surroundings import CliConfig, DesktopConfig, PluginsConfig
 from hob.config.values import (
     SECTIONS,
     ApiConfig,
     CacheConfig,
-    CliConfig,
     Config,
     DaemonConfig,
-    DesktopConfig,
     EngineConfig,
     ModelsConfig,
-    PluginsConfig,
     env_name,
     settings,
 )
@@ -66,8 +64,8 @@ def load_config(paths: Paths, environ: Mapping[str, str], flags: Mapping[str, st
         cache=msgspec.convert(values["cache"], CacheConfig),
         daemon=msgspec.convert(values["daemon"], DaemonConfig),
         api=msgspec.convert(values["api"], ApiConfig),
-        plugins=msgspec.convert(values["plugins"], PluginsConfig),
         desktop=msgspec.convert(values["desktop"], DesktopConfig),
+        plugins=msgspec.convert(values["plugins"], PluginsConfig),
         cli=msgspec.convert(values["cli"], CliConfig),
         sources=MappingProxyType({key: one.source for key, one in given.items()}),
     )

@@ -1,13 +1,13 @@
 """Every setting, once: its type, kind, default, and what it does.
 
-This table drives parsing, `hob config`, the documented config.toml and the README.
+This table, with what surroundings.py adds to it, drives parsing, `hob config`, the documented
+config.toml and the README.
 Defaults are written as text, the way a person would write them. This module is long because it is
 that one table.
 """
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, get_args, get_type_hints
 
@@ -19,7 +19,6 @@ from hob.config.kinds import (
     Folder,
     Folders,
     HostNames,
-    Kind,
     Shares,
     Size,
     Switch,
@@ -29,6 +28,8 @@ from hob.config.kinds import (
     WebAddress,
     Whole,
 )
+from hob.config.setting import Section, Setting
+from hob.config.surroundings import CliConfig, DesktopConfig, PluginsConfig
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -42,17 +43,6 @@ KvType = Literal["f16", "q8_0", "q4_0"]
 SplitMode = Literal["none", "layer", "row"]
 Relief = Literal["off", "idle", "all"]
 TokenStore = Literal["keyring", "file"]
-
-
-@dataclass(frozen=True)
-class Setting:
-    default: str
-    kind: Kind
-    doc: str
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True):
-    """Settings that belong together; the attributes' names are the keys."""
 
 
 class ModelsConfig(Section, frozen=True):
@@ -332,37 +322,6 @@ class ApiConfig(Section, frozen=True):
     ]
 
 
-class PluginsConfig(Section, frozen=True):
-    """Programs of others inside Hob."""
-
-    enabled: Annotated[
-        bool,
-        Setting(
-            "true",
-            Switch(),
-            "Run plugins, in a process beside the daemon; which of them, `hob plugins` says.",
-        ),
-    ]
-
-
-class DesktopConfig(Section, frozen=True):
-    """The tray icon, the windows and the hotkeys."""
-
-    start: Annotated[
-        bool,
-        Setting("true", Switch(), "Start the desktop with the daemon where there is a screen."),
-    ]
-
-
-class CliConfig(Section, frozen=True):
-    """The `hob` command."""
-
-    autostart: Annotated[
-        bool,
-        Setting("true", Switch(), "Start the daemon when a command needs it."),
-    ]
-
-
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """The effective settings, frozen at start.
 
@@ -375,8 +334,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     cache: CacheConfig
     daemon: DaemonConfig
     api: ApiConfig
-    plugins: PluginsConfig
     desktop: DesktopConfig
+    plugins: PluginsConfig
     cli: CliConfig
     sources: Mapping[str, str]
 
@@ -387,8 +346,8 @@ SECTIONS: Mapping[str, type[Section]] = {
     "cache": CacheConfig,
     "daemon": DaemonConfig,
     "api": ApiConfig,
-    "plugins": PluginsConfig,
     "desktop": DesktopConfig,
+    "plugins": PluginsConfig,
     "cli": CliConfig,
 }
 

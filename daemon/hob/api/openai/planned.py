@@ -18,7 +18,7 @@ from hob.api.openai.requests import Plan, plan_chat
 from hob.api.openai.tool_runs import Toolbox
 from hob.api.priority import priority_of
 from hob.api.profiled import profiled
-from hob.api.services import SERVICES
+from hob.api.services import SERVICES, refuse_over_tcp
 from hob.errors import InvalidRequest
 from hob.wire.generate import Priority
 from hob.wire.openai.requests import ChatCompletionRequest
@@ -47,6 +47,8 @@ async def planned_chat(
     services = request.app[SERVICES]
     body = decode(raw, ChatCompletionRequest)
     if body.hob_tools:
+        # Plugins do what a token alone must not be able to have done.
+        refuse_over_tcp(request)
         await services.plugins.settled()
     planned = _plan(request, body, id_, priority)
     if not services.plugins.rewrites:

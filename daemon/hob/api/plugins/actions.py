@@ -31,6 +31,8 @@ async def run(request: web.Request) -> web.StreamResponse:
     refuse_over_tcp(request)
     wanted = decode(await read(request), ActionRequest)
     refuse_while_stopping(services)
+    # The desktop that a person has just used is the one that is meant from now on.
+    services.desk.used(wanted.desktop)
     # What can be known before it begins is an error and not a stream.
     events = await services.plugins.run(wanted)
     return await stream_events(request, events)
