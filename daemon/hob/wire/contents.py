@@ -1,4 +1,4 @@
-"""What a text looks like, for choosing the actions that suit it: a guess from its first part."""
+"""What a text looks like: a guess that helps to choose the actions that suit it."""
 
 from __future__ import annotations
 
@@ -6,94 +6,177 @@ import re
 
 from hob.wire.plugins import ContentKind
 
-# More than this tells nothing more; the work is linear in it.
-_MOST_CHARS = 8_000
-_MOST_LINES = 200
+# What comes after this is not looked at: the beginning tells, and the guess must cost nothing.
+_LOOKED_AT_CHARS = 20_000
+_LOOKED_AT_LINES = 200
 _LINE_CHARS = 400
+_MOST_LINKS = 20
+# Cells of prose that happens to have commas are longer.
+_CELL_CHARS = 40
+_CELLS = 100
 
-_LINK = re.compile(r"(?:https?|ftp)://\S+|www\.[\w-]+\.\S+|mailto:\S+")
-_ERROR = re.compile(
-    r"Traceback \(most recent call last\)|^\s*at [\w.$<>]+\(.{0,200}:\d+\)|panicked at"
-    r"|^\s*(?:[\w.]*(?:Error|Exception)|fatal|FATAL|panic|E\d{4})\b.{0,3}[:\]]"
-    r"|\b(?:segmentation fault|core dumped|command not found|undefined reference)\b"
-    r"|^\S{1,200}:\d+(?::\d+)?: (?:fatal )?(?:error|warning)",
-    re.MULTILINE,
+_LINK = re.compile(r"(?:(?:https?|ftp|file)://|mailto:|www\.)\S+", re.I)
+
+_MAIL_HEADER = re.compile(
+    r"(?:from|to|cc|bcc|subject|date|reply-to|von|an|betreff|gesendet|datum|de|à|objet|asunto"
+    r"|para):[ \t]",
+    re.I,
 )
-_LOG_LINE = re.compile(r"^\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d.{0,80}\b(?:ERROR|FATAL|CRITICAL)\b")
-_CODE_LINE = re.compile(
-    r"^\s*(?:def |class |import |from \w[\w.]* import |function\b|const |let |var |public |"
-    r"private |#include|#!/|package |func |fn |pub |impl |using |namespace |return\b|if \(|for \(|"
-    r"while \(|SELECT\b|INSERT\b|UPDATE\b|CREATE\b|<\?php|<!DOCTYPE|</?[a-z][\w-]*[ >]|@\w+|\}|//|"
-    r"/\*|elif |else:|try:|except\b|echo |sudo |\$ )"
-)
-_CODE_END = re.compile(r"[;{}]\s*$|\)\s*:\s*$|=>\s*\{?\s*$")
 _GREETING = re.compile(
-    r"^\s*(?:dear|hi|hello|hey|good (?:morning|afternoon|evening)|sehr geehrte\w*|liebe[rs]?|hallo|"
-    r"guten (?:tag|morgen|abend)|moin|bonjour|salut|ch[eè]re?s?|hola|estimad[oa]s?|querid[oa]s?|"
-    r"ciao|buongiorno|gentile|prezad[oa]s?|ol[aá])\b[^\n]{0,60}[,!.:]?\s*$",
-    re.IGNORECASE | re.MULTILINE,
+    r"(?:hi|hello|hey|dear|good (?:morning|afternoon|evening)|hallo|hey|moin|liebe[rs]?"
+    r"|sehr geehrte[rs]?|guten (?:tag|morgen|abend)|bonjour|salut|ch[eè]re?s?|hola|buenos d[ií]as"
+    r"|estimad[oa]s?|querid[oa]s?|ciao|gentile|buongiorno|ol[aá]|prezad[oa]s?|beste|geachte"
+    r"|cześć|hej)\b[^.?;:={}()\[\]]{0,40}[,!]?\s*$",
+    re.I,
 )
 _CLOSING = re.compile(
-    r"^\s*(?:(?:best|kind|warm|many)?\s*(?:regards|wishes)|thanks|thank you|cheers|sincerely|yours|"
-    r"viele gr[uü](?:ß|ss)e|mit freundlichen gr[uü](?:ß|ss)en|lg|vg|liebe gr[uü](?:ß|ss)e|"
-    r"cordialement|bien [aà] vous|saludos|un saludo|cordiali saluti|atenciosamente)\b[^\n]{0,40}$",
-    re.IGNORECASE | re.MULTILINE,
+    r"(?:(?:best|kind|warm|many)?\s*regards|best(?: wishes)?|cheers|many thanks|thanks(?: a lot)?"
+    r"|thank you|sincerely(?: yours)?|yours(?: sincerely| truly| faithfully)?|take care|love"
+    r"|(?:viele|liebe|beste|herzliche|sch[oö]ne)? ?gr(?:ü|ue|u)(?:ß|ss)e|mfg|lg|vg|danke"
+    r"|mit freundlichen gr(?:ü|ue)(?:ß|ss)en|cordialement|bien à (?:toi|vous)|merci|saludos"
+    r"|un saludo|atentamente|cordiali saluti|saluti|atenciosamente|groeten|met vriendelijke groet)"
+    r"[,.!]?\s*$",
+    re.I,
 )
-_HEADER = re.compile(r"^(?:from|to|cc|subject|date|sent|von|an|betreff|gesendet): ", re.I | re.M)
-_TABLE_RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)+\|?\s*$")
+_QUOTED = re.compile(
+    r"(?:on|am|le|el|il) .{6,120} (?:wrote|schrieb.*|a écrit|escribió|scritto)\s?:$"
+)
+_CHAT_LINE = re.compile(
+    r"\[?\d{1,2}:\d{2}(?::\d{2})?(?: ?[AP]M)?\]?,? (?:- )?[^\W\d][\w .'-]{0,30}: "
+)
+_FROM_PERSON = re.compile(r"(?:from|von|de):[ \t].{0,80}@", re.I)
+
+_ERROR = re.compile(
+    r"Traceback \(most recent call last\)"
+    r"|(?:[A-Za-z_][\w.]{0,80})?(?:Error|Exception|Panic)(?:\[\w+\])?: "
+    r"|(?:fatal|error|panic|uncaught|unhandled|npm err!|gcc|ld)\b[^:]{0,60}: "
+    r"|error\[E\d+\]|Exception in thread|Caused by: |panic: |thread '[^']{0,60}' panicked"
+    r"|Segmentation fault|Bus error|core dumped|Aborted \(|Killed$|command not found$"
+    r"|[^\s:]{1,120}:\d+(?::\d+)?: (?:fatal )?(?:error|warning)\b"
+    r"|(?:zsh|bash|sh|fish): .{1,80}: ",
+    re.I,
+)
+_STACK_LINE = re.compile(r"(?:at [\w.$<>/]{1,200}\(|File \"[^\"]{1,200}\", line \d+|#\d+ +0x)")
+_LOG_LINE = re.compile(
+    r"\[?(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\d\d/\w{3}/\d{4}:\d\d|\w{3} [ \d]\d \d\d:\d\d:\d\d"
+    r"|\d\d:\d\d:\d\d[.,]\d+).{0,120}?\b(?:debug|info|notice|warn(?:ing)?|error|fatal|critical"
+    r"|\w+\[\d+\]:)",
+    re.I,
+)
+
+_CODE_START = re.compile(
+    r"#!|#include\b|#define\b|<\?(?:php|xml)|<!doctype|diff --git|@@ -\d|--- a/|\+\+\+ b/"
+    r"|(?:async )?def \w+\(|class \w+[(:{ ]|from [\w.]+ import |import [\w.{*\"']+(?:$|;| from| as)"
+    r"|(?:export |async |default )*function\b.{0,60}\(|(?:const|let|var) [\w{\[][^=]{0,60}="
+    r"|(?:public|private|protected|static|final|abstract) [\w<>\[\]]+ |(?:pub )?fn \w+|func \w*\("
+    r"|package [\w.]+;?$|use [\w:]+;|using [\w.]+;|namespace \w+|struct \w+|enum \w+ ?\{"
+    r"|(?:if|for|while|switch) ?\(.{1,200}\) ?\{?$"
+    r"|(?:if|for|while|elif|with|try|else|except|finally|case)\b.{0,200}:$"
+    r"|select .{1,200} from |insert into |create table |alter table |update \w+ set "
+    r"|@\w+(?:\(|$)|\$ \w+|sudo |return\b.{0,120};?$|raise \w+[.(\w]|print\(|console\.log\(",
+)
+_SQL = re.compile(r"(?:select|insert|create|alter|update|delete|with)\b", re.I)
+_CODE_END = re.compile(r"(?:[;{}]|\)\s*[:{]|=>|\\|[\[(])$")
+_ASSIGNS = re.compile(
+    r"[\w.\[\]\"']{1,60}\s?(?::\s?[\w\[\], |]{1,40})?(?:[-+*/|&]?=)\s?\S|</?\w+[^<>]*>"
+)
+_JSON = re.compile(r"[{\[]\s*(?:[\"{\[\]}\d-]|$)")
 
 
 def content_kind(text: str, image: str = "") -> ContentKind:
-    """The kind that fits best; `image` is a data URL, and counts where there is no text."""
-    head = text[:_MOST_CHARS].strip()
-    if not head:
+    """What `text` looks like; an image (a data URL) counts where there is no text.
+
+    Takes time in proportion to the beginning of the text, at most a few milliseconds.
+    """
+    begin = text[:_LOOKED_AT_CHARS].strip()
+    if not begin:
         return "image" if image else "text"
-    lines = [line[:_LINE_CHARS] for line in head.splitlines()[:_MOST_LINES]]
-    if len(lines) == 1 and _LINK.fullmatch(head):
+    lines = [line[:_LINE_CHARS].rstrip() for line in begin.split("\n", _LOOKED_AT_LINES)]
+    full = [line.strip() for line in lines[:_LOOKED_AT_LINES] if line.strip()]
+    if _are_links(full):
         return "link"
-    short = "\n".join(lines)
-    if _ERROR.search(short) or any(_LOG_LINE.match(line) for line in lines):
-        return "error"
-    if _is_table(lines):
-        return "table"
-    if _is_code(lines):
-        return "code"
-    if _is_message(short):
+    if _is_message(full):
         return "message"
-    return "text"
+    if _is_error(full):
+        return "error"
+    if _is_table(full):
+        return "table"
+    if _is_code(full):
+        return "code"
+    return "message" if _ends_as_message(full) else "text"
+
+
+def _are_links(lines: list[str]) -> bool:
+    return len(lines) <= _MOST_LINKS and all(_LINK.fullmatch(line) for line in lines)
+
+
+def _is_message(lines: list[str]) -> bool:
+    """It begins as people begin to write to each other, or is what a mail program copies."""
+    heads = sum(bool(_MAIL_HEADER.match(line)) for line in lines[:8])
+    if heads >= 2 or (lines and _FROM_PERSON.match(lines[0])):
+        return True
+    if len(lines) > 1 and len(lines[0]) <= 80 and _GREETING.match(lines[0]):
+        return True
+    return sum(bool(_CHAT_LINE.match(line)) for line in lines) >= max(2, len(lines) // 2)
+
+
+def _ends_as_message(lines: list[str]) -> bool:
+    if any(_QUOTED.match(line.lower()) for line in lines[:3]):
+        return True
+    opened = re.match(
+        r"(?:hi|hello|dear|hallo|hey|liebe[rs]?|bonjour|hola|ciao)\b.{0,30}[,!] ", lines[0], re.I
+    )
+    return bool(opened) or any(_CLOSING.fullmatch(line) for line in lines[-5:] if len(lines) > 1)
+
+
+def _is_error(lines: list[str]) -> bool:
+    stack = sum(bool(_STACK_LINE.match(line)) for line in lines)
+    logs = sum(bool(_LOG_LINE.match(line)) for line in lines)
+    # Code may raise errors and words may follow a colon: of many lines, one is not enough.
+    named = sum(bool(_ERROR.match(line)) for line in lines)
+    if stack >= 2 or logs >= max(1, (len(lines) + 1) // 2):
+        return True
+    return bool(
+        named and (len(lines) <= 4 or stack or _ERROR.match(lines[0]) or named * 4 >= len(lines))
+    )
 
 
 def _is_table(lines: list[str]) -> bool:
-    full = [line for line in lines if line.strip()]
-    if len(full) < 2:
+    if len(lines) < 2:
         return False
-    if any(_TABLE_RULE.match(line) for line in full[:3]) and "|" in full[0]:
+    if any(re.fullmatch(r"\|?[ :|-]*-[ :|-]*", line) and "|" in line for line in lines[1:3]):
+        return "|" in lines[0]
+    return any(_in_columns(lines, sign) for sign in "\t;,|")
+
+
+def _in_columns(lines: list[str], sign: str) -> bool:
+    """Every line has as many cells, and they are short; one odd line is forgiven in many."""
+    quoted = [re.sub(r'"[^"]*"', "_", line) for line in lines]
+    counts = [line.count(sign) for line in quoted]
+    usual = max(set(counts), key=counts.count)
+    least = 1 if sign == "\t" or len(lines) >= 4 else 2
+    if usual < least or usual > _CELLS or counts.count(usual) * 10 < len(counts) * 9:
+        return False
+    if sign == "\t":
         return True
-    for mark in ("\t", ";", ","):
-        counts = [line.count(mark) for line in full]
-        enough = 1 if mark == "\t" else 2
-        if counts[0] < enough or len(set(counts)) > (1 if mark != "," else 2):
-            continue
-        if mark == "\t" or _cells_are_short(full, mark):
-            return min(counts) >= enough
-    return False
-
-
-def _cells_are_short(lines: list[str], mark: str) -> bool:
-    """Sentences have commas as well, and long parts between them."""
-    cells = [cell for line in lines for cell in line.split(mark)]
-    ends = sum(line.rstrip().endswith((".", "!", "?", ",", ";", "{", "}", ")")) for line in lines)
-    return sum(map(len, cells)) / len(cells) <= 24 and ends <= len(lines) // 4
+    if sum(line.endswith((".", ";", "{", "!", "?", ",")) for line in lines) * 3 > len(lines):
+        return False
+    if sign == "," and sum(", " in line for line in quoted) * 2 > len(lines) and usual < 2:
+        return False
+    return sum(map(len, quoted)) <= _CELL_CHARS * sum(count + 1 for count in counts)
 
 
 def _is_code(lines: list[str]) -> bool:
-    full = [line for line in lines if line.strip()]
-    marked = sum(bool(_CODE_LINE.match(line) or _CODE_END.search(line)) for line in full)
-    if len(full) == 1:
-        return bool(_CODE_LINE.match(full[0]) and _CODE_END.search(full[0]))
-    return marked >= 2 and marked / len(full) >= 0.3
-
-
-def _is_message(text: str) -> bool:
-    signs = bool(_GREETING.search(text[:400])) + bool(_CLOSING.search(text))
-    return signs + (len(_HEADER.findall(text)) >= 2) >= 1
+    first = lines[0]
+    if first.startswith(("#!", "<?", "diff --git", "<!DOCTYPE", "<!doctype")):
+        return True
+    if _JSON.match(first) and lines[-1].endswith(("}", "]")):
+        return True
+    marks = 0.0
+    for line in lines:
+        low = line.lower() if _SQL.match(line) else line
+        starts, ends = bool(_CODE_START.match(low)), bool(_CODE_END.search(line))
+        assigns = bool(_ASSIGNS.match(line)) and not line.endswith((".", "?"))
+        comment = line.startswith(("//", "/*", "* ", "# ", "--"))
+        marks += 1 if starts or ends or assigns else 0.5 if comment else 0
+    return marks >= max(1, len(lines) * 0.4)

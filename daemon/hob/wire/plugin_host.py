@@ -17,6 +17,9 @@ from hob.wire.plugins import (
 )
 
 PROTOCOL = 1
+# What one message of the process may hold: the daemon reads it between other things. Longer texts
+# go in pieces.
+MAX_FROM_HOST_BYTES = 8 * 2**20
 
 ManageVerb = Literal["enable", "disable", "reload", "set", "hotkey"]
 
