@@ -268,6 +268,7 @@ class Client(DesktopCalls, PluginCalls):
         on_thought: Callable[[str], None] | None = None,
         on_tool: Callable[[HobTool], None] | None = None,
         interrupt: Interrupt | None = None,
+        plugin: str = "",
         **options: ChatOption,
     ) -> ChatStream:
         """Ask for an answer; returns once the model is there and has begun to read.
@@ -275,8 +276,9 @@ class Client(DesktopCalls, PluginCalls):
         `model` empty asks the chosen one. `on_thought` is told what the model thinks before it
         answers, piece by piece, while the stream is read; `on_tool` of each tool that Hob runs for
         it (`hob_tools`), when it is called and when it is done. `interrupt` ends it from another
-        thread, also while the model is still loading. `options` are fields of the OpenAI chat
-        request, such as max_tokens, temperature and seed; those that are None are left out.
+        thread, also while the model is still loading. `plugin` is the name of the plugin that asks.
+        `options` are fields of the OpenAI chat request, such as max_tokens, temperature and seed;
+        those that are None are left out.
         """
         from hob.client.messages import as_sent
         from hob.client.stream import ChatStream
@@ -284,7 +286,7 @@ class Client(DesktopCalls, PluginCalls):
         body: dict[str, object] = {name: v for name, v in options.items() if v is not None}
         body |= {"messages": as_sent(messages), "stream": True}
         body |= {"stream_options": {"include_usage": True}} | ({"model": model} if model else {})
-        headers = {"X-Hob-Priority": priority}
+        headers = {"X-Hob-Priority": priority} | ({"X-Hob-Plugin": plugin} if plugin else {})
         reply = self._open("POST", "/v1/chat/completions", body, headers, interrupt=interrupt)
         return self._stream(ChatStream(reply, on_thought, on_tool))
 
