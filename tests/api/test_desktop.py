@@ -105,6 +105,11 @@ async def test_the_desktops_are_listed(api: RunningApi) -> None:
     assert [each["pid"] for each in (await api.get("/hob/v1/desktop")).json()["desktops"]] == [7]
 
 
+async def test_a_desktop_that_triggers_an_action_has_been_used(api: RunningApi) -> None:
+    await api.post("/hob/v1/actions/run", {"action": "summarize", "desktop": "desktop-2"})
+    assert api.fakes.desk.uses == ["desktop-2"]
+
+
 async def test_recent_answers_are_kept_listed_and_cleared(api: RunningApi) -> None:
     answer = {"title": "Q", "text": "A", "at": 1.0}
     added = await api.post("/hob/v1/recent", {"title": "Q", "text": "A"})

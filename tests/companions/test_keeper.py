@@ -79,6 +79,7 @@ async def test_what_keeps_crashing_is_given_up_until_somebody_revives_it(keep: K
     for _ in range(QUICK.deaths):
         end = await lives.ends.get()
     assert (end.exit_code, end.last_lines) == (7, ("last words",))
+    assert (end.next_s, end.resting) == (3600, True)
     await asyncio.sleep(0)
     assert lives.keeper.state == "resting"
     lives.keeper.revive()
@@ -121,7 +122,7 @@ async def test_dismissed_before_it_ever_ran_it_is_not_started(keep: Keep) -> Non
 
 async def test_a_final_code_means_that_the_process_wanted_to_go(keep: Keep) -> None:
     lives = keep(CRASHES, final_codes={7})
-    await lives.ends.get()
+    assert (await lives.ends.get()).next_s is None
     await asyncio.sleep(0)
     assert lives.keeper.state == "left"
     lives.keeper.revive()

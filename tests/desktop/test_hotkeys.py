@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from desktop.gui_thread import GuiThread
-from hob.desktop.hotkeys.choose import way_here
 from hob.desktop.hotkeys.macos import MacHotkeys, pynput_form
 from hob.desktop.hotkeys.none import NoHotkeys
 from hob.desktop.hotkeys.plan import MAX_HOTKEYS, plan
@@ -44,28 +43,6 @@ class Told:
         call()
         self.gui.run_until(lambda: self.states)
         return {each.action: each.problem.message for each in self.states[-1] if each.problem}
-
-
-# ---- which way ----
-
-
-@pytest.mark.parametrize(
-    ("platform", "environ", "way"),
-    [
-        ("darwin", {}, "native"),
-        ("win32", {}, "native"),
-        ("linux", {}, "none"),
-        ("linux", {"DISPLAY": ":0"}, "x11"),
-        ("linux", {"DISPLAY": ":0", "XDG_SESSION_TYPE": "x11"}, "x11"),
-        ("linux", {"DISPLAY": ":0", "WAYLAND_DISPLAY": "wayland-0"}, "portal"),
-        ("linux", {"DISPLAY": ":0", "XDG_SESSION_TYPE": "wayland"}, "portal"),
-        ("linux", {"DISPLAY": ":0", "XDG_SESSION_TYPE": "tty"}, "x11"),
-        ("linux", {"XDG_SESSION_TYPE": "x11"}, "none"),
-        ("freebsd14", {"WAYLAND_DISPLAY": "wayland-0"}, "portal"),
-    ],
-)
-def test_the_way_is_chosen_by_the_session(platform: str, environ: dict[str, str], way: str) -> None:
-    assert way_here(platform, environ) == way
 
 
 # ---- the plan ----

@@ -9,12 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from desktop.screen import Screen
-from desktop.tray_driver import OpenMenu, TrayProgram, wait_for_icon
+from desktop.screen import PANEL_HEIGHT, Screen
+from desktop.tray_driver import ICON_PIXELS, OpenMenu, TrayProgram, wait_for_icon
 from desktop.tray_views import AWAY, CHOSEN, MODELS, OTHER, WARM, entry, in_phase
 from hob.desktop.view import DaemonView, Phase
 
 PHASES: tuple[Phase, ...] = ("away", "empty", "cold", "loading", "warm", "answering", "error")
+# A panel of the old kind: nothing but a tray, along the top.
+_TINT2 = f"""\
+panel_items = S
+panel_position = top left horizontal
+panel_size = 100% {PANEL_HEIGHT}
+panel_background_id = 0
+systray_padding = 4 4 4
+systray_icon_size = {ICON_PIXELS}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +139,14 @@ def test_recent_answers_are_copied_again(screen: Screen, tray: TrayProgram) -> N
     assert tray.expect("notice")[0] == "Copied"
 
 
+def test_about_opens_a_window(screen: Screen, tray: TrayProgram) -> None:
+    open_menu(screen, tray, WARM).choose(place(tray, WARM, "about"))
+    window = screen.window("About Hob")
+    keep_picture(screen, "about")
+    screen.xdotool("windowfocus", "--sync", window, "key", "Escape")
+    screen.eventually(lambda: not screen.windows("About Hob"), what="the window to close")
+
+
 def test_quit_ends_the_desktop(screen: Screen, tray: TrayProgram) -> None:
     open_menu(screen, tray, WARM).choose(place(tray, WARM, "quit"))
     tray.expect("ended")
@@ -158,3 +175,28 @@ def test_a_screen_without_a_tray_is_told_once_and_the_icon_comes_with_the_tray()
         menu = OpenMenu(screen, at, len(tray.items(WARM)))
         menu.choose(place(tray, WARM, "ask"))
         assert tray.expect("open") == ["prompt"]
+
+
+def test_a_panel_that_takes_windows_only_shows_icon_and_menu() -> None:
+    with Screen(panel=False) as screen:
+        config = screen.folder / "tint2rc"
+        config.write_text(_TINT2)
+        screen.spawn("tint2", "-c", str(config))
+        screen.window("tint2")
+        with TrayProgram(screen) as tray:
+            for phase in ("away", "loading"):
+                tray.show(in_phase(phase))
+                wait_for_icon(screen, in_phase(phase))
+            menu = open_menu(screen, tray, WARM)
+            keep_picture(screen, "tint2-menu")
+            menu.enter(place(tray, WARM, "models"), len(tray.items(WARM, "models")))
+            keep_picture(screen, "tint2-models")
+            before = menu.picture()
+            after = dataclasses.replace(WARM, models=(entry("a_new&one:1b"), *MODELS))
+            tray.show(after)
+            menu.follow(before)
+            keep_picture(screen, "tint2-new-model")
+            menu.choose(place(tray, after, "model a_new&one:1b", "models"))
+            assert tray.expect("use") == ["a_new&one:1b"]
+            screen.xdotool("mousemove", *wait_for_icon(screen, after), "click", 1)
+            assert tray.expect("open") == ["prompt"]

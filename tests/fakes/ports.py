@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from fakes.plugins_port import FakePlugins
 from hob.api.services import Services
 from hob.errors import HobError, ModelAmbiguous, ModelNotFound
 from hob.wire.base import ErrorInfo
@@ -648,6 +649,7 @@ class Fakes:
     care: FakeCare = field(default_factory=FakeCare)
     adoption: FakeAdoption = field(default_factory=FakeAdoption)
     catalog: FakeCatalog = field(default_factory=FakeCatalog)
+    plugins: FakePlugins = field(default_factory=FakePlugins)
     desk: FakeDesk = field(default_factory=FakeDesk)
 
     @classmethod
@@ -679,5 +681,6 @@ class Fakes:
             care=self.care,
             adoption=self.adoption,
             catalog=self.catalog,
+            plugins=self.plugins,
             desk=self.desk,
         )

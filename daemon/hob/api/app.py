@@ -22,6 +22,9 @@ from hob.api.models import routes as model_routes
 from hob.api.models import show as model_show
 from hob.api.openai import embeddings
 from hob.api.openai import routes as openai_routes
+from hob.api.plugins import actions as plugin_actions
+from hob.api.plugins import plugins as plugin_routes
+from hob.api.plugins import tools as plugin_tools
 from hob.api.services import (
     ADMISSION,
     CLOSING,
@@ -62,6 +65,9 @@ _MODULES = (
     openai_routes,
     embeddings,
     rerank,
+    plugin_actions,
+    plugin_routes,
+    plugin_tools,
 )
 _wire_log = logging.getLogger("hob.api.wire")
 

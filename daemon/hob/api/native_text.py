@@ -12,7 +12,8 @@ from aiohttp import web
 from hob.api.bodies import decode
 from hob.api.keep_alive import keep_alive_of
 from hob.api.openai.answers import answer
-from hob.api.openai.requests import Plan, plan_chat, plan_completion
+from hob.api.openai.planned import planned_chat
+from hob.api.openai.requests import Plan, plan_completion
 from hob.api.openai.routes import text_format
 from hob.api.priority import priority_of
 from hob.api.profiled import profiled
@@ -62,7 +63,7 @@ async def prefill(request: web.Request) -> web.Response:
     """Read a prompt into the cache; a client that leaves stops it."""
     body = await read(request)
     priority = decode(body, PrefillOptions).priority
-    model, prompt, keep_alive = _prompt(request, body, priority)
+    model, prompt, keep_alive = await _prompt(request, body, priority)
     call = Prefill(id=prompt.id, priority=priority, request=prompt)
     match await _ask(request, model, call, keep_alive):
         case Prefilled(prompt_tokens=prompt_tokens, cached_tokens=cached_tokens):
@@ -138,14 +139,14 @@ def _with_suffix(plan: Plan, suffix: str) -> Plan:
 
 
 async def _rendered(request: web.Request, body: bytes, *, chat_only: bool) -> Rendered:
-    model, prompt, keep_alive = _prompt(request, body, "normal", chat_only=chat_only)
+    model, prompt, keep_alive = await _prompt(request, body, "normal", chat_only=chat_only)
     result = await _ask(request, model, Render(id=prompt.id, request=prompt), keep_alive)
     if not isinstance(result, Rendered):
         raise _not_asked_for(result)
     return result
 
 
-def _prompt(
+async def _prompt(
     request: web.Request, body: bytes, priority: Priority, *, chat_only: bool = False
 ) -> tuple[str, GenerateRequest, float | None]:
     """The model, the request that a chat's or a completion's body asks for, and `keep_alive`.
@@ -156,8 +157,8 @@ def _prompt(
     id_ = _new_id("prompt")
     parsed: ChatCompletionRequest | CompletionRequest
     if chat_only or decode(body, _Shape).messages != _NULL:
-        parsed = profiled(services, decode(body, ChatCompletionRequest))
-        plan = plan_chat(parsed, id_, priority, services.library.resolve_adapter)
+        chat = await planned_chat(request, body, id_, priority)
+        parsed, plan = chat.body, chat.plan
     else:
         parsed = profiled(services, decode(body, CompletionRequest))
         plan = plan_completion(parsed, id_, priority, services.library.resolve_adapter)

@@ -3,10 +3,10 @@ control provide it, and tests provide fakes."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from hob.wire.base import ErrorInfo
 from hob.wire.calls import Call, CallResult
@@ -47,6 +47,8 @@ from hob.wire.plugins import (
 from hob.wire.profiles import NewProfile, Profile
 from hob.wire.pulls import LoginReply, PullEntry, PullEvent, SearchReply
 from hob.wire.status import ApiStatus, Status, TokenReply, WorkerStatus
+
+T = TypeVar("T")
 
 
 class Library(Protocol):
@@ -232,7 +234,10 @@ class Catalog(Protocol):
 
 
 class Plugins(Protocol):
-    """The plugins, which run in a process of their own."""
+    """What plugins offer; they run in a process of their own."""
+
+    async def settled(self) -> None:
+        """Wait, not for long, until the plugins are loaded or it is known that they are not."""
 
     def listing(self) -> PluginList: ...
 
@@ -244,23 +249,28 @@ class Plugins(Protocol):
         self, verb: ManageVerb, name: str, *, setting: str = "", value: str | None = None
     ) -> PluginInfo | None:
         """Enable, disable, reload or set a plugin, or the hotkey of an action; the plugin as it is
-        then, None for a hotkey. Raises PluginError or BadHotkey."""
+        then, None for a hotkey. Raises PluginError, InvalidRequest or BadHotkey."""
 
-    def run(self, request: ActionRequest) -> AsyncIterator[ActionEvent]:
-        """Run an action; what goes wrong in it comes as ActionFailed. Leaving takes it back.
-
-        Raises ActionNotFound or PluginsUnavailable before the first event.
-        """
+    async def run(self, request: ActionRequest) -> AsyncIterator[ActionEvent]:
+        """Run an action; its events end with ActionFinished or ActionFailed. Leaving early takes
+        the run back. Raises PluginError when it cannot begin."""
 
     async def call_tool(self, name: str, arguments: str) -> str:
-        """Run a tool with JSON `arguments`, and what it says. Raises PluginError."""
+        """What the tool has to say; `arguments` is JSON. Raises PluginError. Cancelling takes the
+        call back."""
 
     @property
     def rewrites(self) -> bool:
-        """Whether any plugin rewrites requests."""
+        """Whether there is a plugin that rewrites requests."""
 
-    async def rewrite(self, request: dict[str, Any]) -> dict[str, Any] | None:
-        """A chat request as plugins want it; None when they change nothing."""
+    async def rewrite(
+        self, request: dict[str, Any], check: Callable[[dict[str, Any]], T], *, asker: str = ""
+    ) -> T | None:
+        """What plugins make of a chat request, as `check` takes it; None when it stays as it is.
+
+        `asker` is the plugin that sends it. Raises nothing: a plugin that fails, or whose request
+        `check` refuses with HobError, is named by an event, and the request stays as it is.
+        """
 
 
 class Facts(Protocol):

@@ -25,6 +25,7 @@ from hob.api.ports import (
     Inspector,
     Library,
     Models,
+    Plugins,
     Profiles,
 )
 from hob.errors import ForbiddenPeer, ModelNotFound, NoModels, Overloaded, ShuttingDown
@@ -47,6 +48,7 @@ class Services:
     care: Care
     adoption: Adoption
     catalog: Catalog
+    plugins: Plugins
     desk: Desk
 
 

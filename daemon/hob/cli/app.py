@@ -38,6 +38,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "down": Entry("hob.cli.daemon:down", "Stop the daemon once its answers are finished."),
         "restart": Entry("hob.cli.daemon:restart", "Stop the daemon and start it anew."),
         "status": Entry("hob.cli.status:status", "Show what is warm, where, and how fast."),
+        "desktop": Entry("hob.cli.desktop:desktop", "Show the tray icon, windows and hotkeys."),
         "serve": Entry("hob.cli.serve:serve", "Run the daemon in the foreground."),
         "logs": Entry("hob.cli.logs:logs", "Show the daemon's log."),
     },

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hob import __version__
+from hob.cli.doctor_desktop import check_desktop
 from hob.cli.doctor_finding import Finding, ok, problem, warning
 from hob.cli.doctor_llama import check_llama
 from hob.cli.doctor_system import System
@@ -221,6 +222,7 @@ CHECKS: tuple[Callable[[System], Iterator[Finding]], ...] = (
     check_folders,
     check_daemon,
     check_models,
+    check_desktop,
     check_command,
     check_log,
 )

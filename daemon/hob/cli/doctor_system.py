@@ -18,6 +18,9 @@ import msgspec
 from hob.cli.context import App
 from hob.client import Client
 from hob.config import Config, load_config
+from hob.display import Display, NoDisplay, find_display, has_qt
+from hob.display.libraries import Library, missing_libraries
+from hob.wire.desktop import DesktopList
 from hob.wire.engine import BuildInfo
 from hob.wire.models import ModelList
 from hob.wire.status import Status
@@ -159,6 +162,19 @@ class System:
     def models(self) -> ModelList:
         """Raises HobError."""
         return self._client().models()
+
+    def display(self) -> Display | NoDisplay:
+        return find_display(self._app.environ)
+
+    def has_qt(self) -> bool:
+        return has_qt()
+
+    def missing_libraries(self, display: Display) -> list[Library]:
+        return missing_libraries(display)
+
+    def desktops(self) -> DesktopList:
+        """Raises HobError."""
+        return self._client().desktops()
 
     def hob_on_path(self) -> Path | None:
         found = shutil.which("hob")

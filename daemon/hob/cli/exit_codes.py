@@ -32,7 +32,7 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.MODEL_FAILED: "the model could not be loaded, or its worker failed",
     ExitCode.REFUSED: "refused: no right to ask, a wrong setting, or no place for secrets",
     ExitCode.BUSY: "the daemon has too much to do, or is shutting down: try again",
-    ExitCode.ALREADY_RUNNING: "a daemon runs already (`hob serve` only)",
+    ExitCode.ALREADY_RUNNING: "one runs already (`hob serve` and `hob desktop` only)",
     ExitCode.INTERRUPTED: "interrupted with Ctrl-C",
     ExitCode.NO_READER: "whoever read the output has gone, as in `hob ask ... | head -1`",
 }

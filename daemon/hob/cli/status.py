@@ -10,7 +10,9 @@ import click
 from hob.cli.context import App, json_option
 from hob.cli.formatting import duration, moment, print_json, size
 from hob.cli.sanitize import clean, one_line
+from hob.errors import HobError
 from hob.wire.base import ErrorInfo
+from hob.wire.desktop import DesktopList
 from hob.wire.engine import LoadedInfo, Placement
 from hob.wire.status import Status, WorkerStatus
 
@@ -23,15 +25,21 @@ def status(app: App, as_json: bool) -> None:
 
     Ends with code 3 when the daemon is not running, so that scripts can ask.
     """
-    found = app.client().status()
+    client = app.client()
+    found = client.status()
     if as_json:
         print_json(found)
-    else:
-        click.echo("\n".join(describe(found, time.time())))
+        return
+    try:
+        desktops = client.desktops()
+    except HobError:
+        # It has stopped in the meantime, or is older; the rest is worth telling all the same.
+        desktops = None
+    click.echo("\n".join(describe(found, time.time(), desktops)))
 
 
-def describe(status: Status, now: float) -> Iterator[str]:
-    """The lines for a person; `now` in unix seconds."""
+def describe(status: Status, now: float, desktops: DesktopList | None = None) -> Iterator[str]:
+    """The lines for a person; `now` in unix seconds, `desktops` None when they are not known."""
     doing = "is stopping" if status.stopping else "runs"
     yield (
         f"Hob {status.version} {doing} (pid {status.pid}, for "
@@ -49,6 +57,8 @@ def describe(status: Status, now: float) -> Iterator[str]:
     yield _line("API", clean(status.api.address) or "off; `hob api on` opens it on this machine")
     if status.api.problem:
         yield _problem(status.api.problem)
+    if desktops is not None:
+        yield from _desktops(desktops)
     yield _line("log", clean(status.log_file))
 
 
@@ -127,6 +137,17 @@ def _nothing_loaded(status: Status) -> str:
     if not status.chosen:
         return "No model is chosen: `hob use NAME` chooses one; `hob models` lists them."
     return f"{one_line(status.chosen)}: not loaded; the next question loads it"
+
+
+def _desktops(listed: DesktopList) -> Iterator[str]:
+    for desktop in listed.desktops:
+        yield _line("desktop", f"on {one_line(desktop.session)} (pid {desktop.pid})")
+        for problem in (*desktop.problems, *(each.problem for each in desktop.hotkeys)):
+            if problem is not None:
+                yield _problem(problem)
+    if not listed.desktops:
+        why = listed.problem
+        yield _line("desktop", f"none: {clean(str(why.error()))}" if why else "none yet")
 
 
 def _line(label: str, value: str) -> str:

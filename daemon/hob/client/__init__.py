@@ -267,16 +267,16 @@ class Client(DesktopCalls, PluginCalls):
         priority: Priority = "interactive",
         on_thought: Callable[[str], None] | None = None,
         on_tool: Callable[[HobTool], None] | None = None,
-        interrupt: Interrupt | None = None,
         plugin: str = "",
+        interrupt: Interrupt | None = None,
         **options: ChatOption,
     ) -> ChatStream:
         """Ask for an answer; returns once the model is there and has begun to read.
 
         `model` empty asks the chosen one. `on_thought` is told what the model thinks before it
         answers, piece by piece, while the stream is read; `on_tool` of each tool that Hob runs for
-        it (`hob_tools`), when it is called and when it is done. `interrupt` ends it from another
-        thread, also while the model is still loading. `plugin` is the name of the plugin that asks.
+        it (`hob_tools`), when it is called and when it is done. `plugin` is the name of the plugin
+        that asks. `interrupt` ends it from another thread, also while the model is still loading.
         `options` are fields of the OpenAI chat request, such as max_tokens, temperature and seed;
         those that are None are left out.
         """

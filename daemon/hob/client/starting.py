@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hob.client import Client
@@ -29,7 +29,10 @@ def start_daemon(
     when it ends instead.
     """
     complaints = paths.log_dir / "stderr.log"
-    child = _spawn(environ, complaints, settings or {})
+    command = [sys.executable, "-P", "-m", "hob", "serve"]
+    for key, value in (settings or {}).items():
+        command += ["--set", f"{key}={value}"]
+    child = start_detached(command, environ, complaints)
     client = Client(paths.socket, START_LIMIT_S)
     deadline = time.monotonic() + START_LIMIT_S
     while time.monotonic() < deadline:
@@ -42,7 +45,7 @@ def start_daemon(
         except (NotRunning, DaemonUnreachable):
             # Of two that start at once one leaves, and its command waits for the other.
             if code is not None and code != _ALREADY_RUNNING:
-                raise _ended(complaints, code) from None
+                raise ended("daemon", complaints, code) from None
         time.sleep(_LOOK_EVERY_S)
     raise StartFailed(
         f"The daemon (pid {child.pid}) started but did not answer within {START_LIMIT_S:.0f} s.",
@@ -60,15 +63,16 @@ def _end_surplus(child: subprocess.Popen[bytes], status: Status) -> None:
         child.wait()
 
 
-def _spawn(
-    environ: Mapping[str, str], complaints: Path, settings: Mapping[str, str]
+def start_detached(
+    command: Sequence[str], environ: Mapping[str, str], complaints: Path
 ) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-P", "-m", "hob", "serve"]
-    for key, value in settings.items():
-        command += ["--set", f"{key}={value}"]
+    """Start a process of Hob that lives on without us; its stderr goes to the file `complaints`.
+
+    Raises StartFailed.
+    """
     environ = dict(environ)
     if home := environ.get("HOB_HOME"):
-        # The daemon works in another folder than this shell.
+        # It works in another folder than this shell.
         environ["HOB_HOME"] = os.fspath(Path(home).expanduser().absolute())
     try:
         complaints.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -88,7 +92,9 @@ def _spawn(
         os.close(file)
 
 
-def _detached(command: list[str], environ: dict[str, str], stderr: int) -> subprocess.Popen[bytes]:
+def _detached(
+    command: Sequence[str], environ: dict[str, str], stderr: int
+) -> subprocess.Popen[bytes]:
     """A process that lives on when this terminal closes, and holds no folder busy."""
     null = subprocess.DEVNULL
     if sys.platform == "win32":
@@ -107,12 +113,12 @@ def _detached(command: list[str], environ: dict[str, str], stderr: int) -> subpr
     )
 
 
-def _ended(complaints: Path, code: int) -> StartFailed:
-    """Why the daemon ended, in the words that it left: its last line, without our own prefix."""
+def ended(what: str, complaints: Path, code: int) -> StartFailed:
+    """Why it ended, in the words that it left: its last line, without our own prefix."""
     text = complaints.read_text(encoding="utf-8", errors="replace")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     said = [line.removeprefix("hob: ") for line in lines if line.startswith("hob: ")]
     if said:
-        return StartFailed(f"The daemon did not start. {said[-1]}")
+        return StartFailed(f"The {what} did not start. {said[-1]}")
     why = lines[-1] if lines else f"it ended with exit code {code} and said nothing"
-    return StartFailed(f"The daemon did not start: {why}.", hint=f"All it said is in {complaints}.")
+    return StartFailed(f"The {what} did not start: {why}.", hint=f"All it said is in {complaints}.")

@@ -14,7 +14,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from hob.children.lines import LineLog
@@ -39,7 +39,8 @@ _READ_BYTES = 64 * 1024
 class End:
     """One life is over. `exit_code` None: it could not be started (`problem`) or waited for; on
     POSIX a signal is its negative number. `why` is what it was ended for by us, empty when it ended
-    by itself; `asked` when it was meant to end."""
+    by itself; `asked` when it was meant to end. `next_s`: it starts again in so many seconds, None
+    when it is left alone; `resting` when it was given up for that time."""
 
     exit_code: int | None
     lived_s: float = 0.0
@@ -47,6 +48,8 @@ class End:
     why: str = ""
     asked: bool = False
     last_lines: tuple[str, ...] = ()
+    next_s: float | None = None
+    resting: bool = False
 
 
 async def pour_away(child: Child) -> None:
@@ -128,9 +131,12 @@ class Keeper:
                 if not self._dismissed:
                     end = await self._one_life()
                     row = row_of_deaths(row, end.lived_s, self._policy)
-                    self._ended(end)
                     if end.exit_code in self._final_codes:
                         self._dismissed = not self._revive
+                    if not self._dismissed:
+                        pause = pause_after(row, self._policy)
+                        end = replace(end, next_s=pause.seconds, resting=pause.resting)
+                    self._ended(end)
                 await self._pause(row)
                 row = 0 if self._revive else row
         finally:

@@ -2,15 +2,8 @@
 
 from hob.config.edit import set_value, unset_value
 from hob.config.load import load_config
-from hob.config.values import (
-    ApiConfig,
-    CliConfig,
-    Config,
-    DaemonConfig,
-    DesktopConfig,
-    EngineConfig,
-    ModelsConfig,
-)
+from hob.config.surroundings import CliConfig, DesktopConfig
+from hob.config.values import ApiConfig, Config, DaemonConfig, EngineConfig, ModelsConfig
 
 __all__ = [
     "ApiConfig",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from hob.config.values import SECTIONS, Setting, settings
+from hob.config.setting import Setting
+from hob.config.values import SECTIONS, settings
 
 _HEADING = """\
 # Settings of Hob. Every key is listed with its default; take away the # in front to change one.

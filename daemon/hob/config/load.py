@@ -10,14 +10,13 @@ from types import MappingProxyType
 import msgspec
 
 from hob.config.file import ConfigText, read_config
+from hob.config.surroundings import CliConfig, DesktopConfig, PluginsConfig
 from hob.config.values import (
     SECTIONS,
     ApiConfig,
     CacheConfig,
-    CliConfig,
     Config,
     DaemonConfig,
-    DesktopConfig,
     EngineConfig,
     ModelsConfig,
     env_name,
@@ -66,6 +65,7 @@ def load_config(paths: Paths, environ: Mapping[str, str], flags: Mapping[str, st
         daemon=msgspec.convert(values["daemon"], DaemonConfig),
         api=msgspec.convert(values["api"], ApiConfig),
         desktop=msgspec.convert(values["desktop"], DesktopConfig),
+        plugins=msgspec.convert(values["plugins"], PluginsConfig),
         cli=msgspec.convert(values["cli"], CliConfig),
         sources=MappingProxyType({key: one.source for key, one in given.items()}),
     )

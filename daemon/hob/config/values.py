@@ -1,12 +1,13 @@
 """Every setting, once: its type, kind, default, and what it does.
 
-This table drives parsing, `hob config`, the documented config.toml and the README.
-Defaults are written as text, the way a person would write them.
+This table, with what surroundings.py adds to it, drives parsing, `hob config`, the documented
+config.toml and the README.
+Defaults are written as text, the way a person would write them. This module is long because it is
+that one table.
 """
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, get_args, get_type_hints
 
@@ -18,7 +19,6 @@ from hob.config.kinds import (
     Folder,
     Folders,
     HostNames,
-    Kind,
     Shares,
     Size,
     Switch,
@@ -28,6 +28,8 @@ from hob.config.kinds import (
     WebAddress,
     Whole,
 )
+from hob.config.setting import Section, Setting
+from hob.config.surroundings import CliConfig, DesktopConfig, PluginsConfig
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -41,17 +43,6 @@ KvType = Literal["f16", "q8_0", "q4_0"]
 SplitMode = Literal["none", "layer", "row"]
 Relief = Literal["off", "idle", "all"]
 TokenStore = Literal["keyring", "file"]
-
-
-@dataclass(frozen=True)
-class Setting:
-    default: str
-    kind: Kind
-    doc: str
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True):
-    """Settings that belong together; the attributes' names are the keys."""
 
 
 class ModelsConfig(Section, frozen=True):
@@ -331,24 +322,6 @@ class ApiConfig(Section, frozen=True):
     ]
 
 
-class DesktopConfig(Section, frozen=True):
-    """The tray icon, the windows and the hotkeys."""
-
-    start: Annotated[
-        bool,
-        Setting("true", Switch(), "Start the desktop with the daemon where there is a screen."),
-    ]
-
-
-class CliConfig(Section, frozen=True):
-    """The `hob` command."""
-
-    autostart: Annotated[
-        bool,
-        Setting("true", Switch(), "Start the daemon when a command needs it."),
-    ]
-
-
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """The effective settings, frozen at start.
 
@@ -362,6 +335,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     daemon: DaemonConfig
     api: ApiConfig
     desktop: DesktopConfig
+    plugins: PluginsConfig
     cli: CliConfig
     sources: Mapping[str, str]
 
@@ -373,6 +347,7 @@ SECTIONS: Mapping[str, type[Section]] = {
     "daemon": DaemonConfig,
     "api": ApiConfig,
     "desktop": DesktopConfig,
+    "plugins": PluginsConfig,
     "cli": CliConfig,
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 
 from hob.errors import AlreadyRunning, StartFailed
 from hob.paths import Paths
@@ -18,11 +19,9 @@ def only_desktop(paths: Paths, session: str) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
-    # The name of a session may hold anything, and a file's may not.
-    name = hashlib.sha256(session.encode(errors="replace")).hexdigest()[:16]
     try:
         paths.run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = FileLock(paths.run_dir / f"desktop-{name}.lock", mode=0o600)
+        lock = FileLock(_lock_file(paths, session), mode=0o600)
         lock.acquire(blocking=False)
     except Timeout:
         raise AlreadyRunning(
@@ -38,3 +37,22 @@ def only_desktop(paths: Paths, session: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def is_taken(paths: Paths, session: str) -> bool:
+    """Whether a desktop runs in that session."""
+    from filelock import FileLock, Timeout
+
+    if not paths.run_dir.is_dir():
+        return False
+    try:
+        with FileLock(_lock_file(paths, session), mode=0o600).acquire(blocking=False):
+            return False
+    except Timeout:
+        return True
+
+
+def _lock_file(paths: Paths, session: str) -> Path:
+    """The name of a session may hold anything, and a file's may not."""
+    name = hashlib.sha256(session.encode(errors="replace")).hexdigest()[:16]
+    return paths.run_dir / f"desktop-{name}.lock"

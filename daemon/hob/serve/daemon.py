@@ -41,12 +41,15 @@ from hob.paths import Paths
 from hob.serve.desk import build_desk
 from hob.serve.downloads import build_downloads
 from hob.serve.options import home_digest, make_cache_folder, pool_options
+from hob.serve.plugins import PluginRoom
 from hob.state import State, load_state, save_state
 from hob.supervisor import pressure
 from hob.supervisor.pool import Pool
 from hob.wire.base import ErrorInfo
+from hob.wire.engine import WarmPrompt
 from hob.wire.events import DaemonReady, DaemonStopping, ModelAdded, ModelReady
 from hob.wire.fit import FitRequest, Need
+from hob.wire.models import ModelInfo
 from hob.wire.status import Status
 
 _log = logging.getLogger("hob.daemon")
@@ -74,6 +77,7 @@ class Daemon:
             notes=paths.notes_file,
         )
         self._profiles = ProfileService(self._registry)
+        self._plugins = PluginRoom(config, paths, self._bus)
         options = pool_options(config, paths)
         load_options = partial(self._profiles.load_options, options=options.load)
         self._planner = FitPlanner(
@@ -90,7 +94,7 @@ class Daemon:
             options=options,
             on_use=self._remember_use,
             load_options=load_options,
-            warm_prompts=self._profiles.warm_prompts,
+            warm_prompts=self._warm_prompts,
             on_crash=lambda info, error: self._registry.quarantine(info, ErrorInfo.of(error)),
             planner=self._planner,
             look_again=lambda: asyncio.to_thread(self._planner.machine.refresh),
@@ -136,6 +140,7 @@ class Daemon:
             adoption=Adoption(self._registry, here),
             desk=self._desk,
             catalog=Recommender(self._registry.infos, self._planner.memory),
+            plugins=self._plugins.host,
         )
 
     # ---- ports.Daemon ----
@@ -207,6 +212,7 @@ class Daemon:
                     pressure.watch(self._pool.holder, self._config.models.unload_on_pressure),
                     self._access.restore(),
                     self._pulls.run(),
+                    self._plugins.run(self._pool),
                     self._desktop.run(),
                 )
             ]
@@ -259,6 +265,9 @@ class Daemon:
         for worker in self._pool.workers():
             if worker.build:
                 self._planner.machine.tell(worker.build)
+
+    def _warm_prompts(self, info: ModelInfo) -> tuple[WarmPrompt, ...]:
+        return (*self._profiles.warm_prompts(info), *self._plugins.warm_prompts())
 
     def _held_memory(self) -> list[Need]:
         loaded = [worker.loaded for worker in self._pool.workers() if worker.loaded]

@@ -23,22 +23,23 @@ def encode_frame(message: object) -> bytes:
 
 
 class FrameReader:
-    """Cuts a byte stream into frame bodies; holds at most one partial frame."""
+    """Cuts a byte stream into frame bodies; holds at most one partial frame, of `max_bytes`."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_bytes: int = MAX_FRAME_BYTES) -> None:
+        self._max_bytes = max_bytes
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[bytes]:
         """The bodies that `data` completes.
 
-        Raises ProtocolError when a length is over MAX_FRAME_BYTES: the stream is then unusable.
+        Raises ProtocolError when a length is over the limit: the stream is then unusable.
         """
         self._buffer += data
         bodies: list[bytes] = []
         start = 0
         while len(self._buffer) - start >= _HEADER_BYTES:
             length = int.from_bytes(self._buffer[start : start + _HEADER_BYTES], "big")
-            if length > MAX_FRAME_BYTES:
+            if length > self._max_bytes:
                 raise ProtocolError(f"A frame claims {length} bytes; the stream is broken.")
             end = start + _HEADER_BYTES + length
             if len(self._buffer) < end:

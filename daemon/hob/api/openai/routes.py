@@ -11,7 +11,8 @@ from msgspec import UNSET
 from hob.api.bodies import decode
 from hob.api.openai.answers import answer
 from hob.api.openai.chat_format import ChatFormat
-from hob.api.openai.requests import Plan, plan_chat, plan_completion
+from hob.api.openai.planned import planned_chat
+from hob.api.openai.requests import Plan, plan_completion
 from hob.api.openai.text_format import TextFormat
 from hob.api.priority import priority_of
 from hob.api.profiled import profiled
@@ -19,7 +20,7 @@ from hob.api.replies import json_reply, read
 from hob.api.services import SERVICES, checked_name, refuse_while_stopping, resolve_model
 from hob.wire.models import ModelInfo
 from hob.wire.openai.replies import ModelCard, ModelCards
-from hob.wire.openai.requests import ChatCompletionRequest, CompletionRequest
+from hob.wire.openai.requests import CompletionRequest
 
 routes = web.RouteTableDef()
 
@@ -37,14 +38,12 @@ async def model(request: web.Request) -> web.Response:
 
 
 @routes.post("/v1/chat/completions")
-async def chat(request: web.Request) -> web.StreamResponse:
+async def chat_completion(request: web.Request) -> web.StreamResponse:
     services = request.app[SERVICES]
-    body = profiled(services, decode(await read(request), ChatCompletionRequest))
-    priority = priority_of(request, body.priority or "normal")
-    adapter = services.library.resolve_adapter
-    plan = plan_chat(body, f"chatcmpl-{_new_id()}", priority, adapter)
+    chat = await planned_chat(request, await read(request), f"chatcmpl-{_new_id()}")
+    plan = chat.plan
     refuse_while_stopping(services)
-    name = resolve_model(services, body.model)
+    name = resolve_model(services, chat.body.model)
     form = ChatFormat(
         id=plan.id,
         created=int(time.time()),
@@ -52,9 +51,9 @@ async def chat(request: web.Request) -> web.StreamResponse:
         include_usage=plan.include_usage,
         logprobs=plan.logprobs,
         tools=bool(plan.requests[0].tools),
-        functions=bool(body.functions),
+        functions=bool(chat.body.functions),
     )
-    return await answer(request, plan, name, form)
+    return await answer(request, plan, name, form, chat.toolbox)
 
 
 @routes.post("/v1/completions")

@@ -6,8 +6,8 @@ import os
 import sys
 from collections.abc import Callable
 
-from hob.desktop.hotkeys.choose import way_here
 from hob.desktop.parts import Hotkeys, HotkeysTold, Pressed
+from hob.desktop.session_kind import session_kind
 
 
 def make_hotkeys(
@@ -15,20 +15,20 @@ def make_hotkeys(
 ) -> Hotkeys:
     """The hotkeys of this session. `bridge_post` has a call made on the GUI thread, on which
     `pressed` and `told` are called."""
-    way = way_here(sys.platform, os.environ)
-    if way == "portal":
+    kind = session_kind(sys.platform, os.environ)
+    if kind == "wayland":
         from hob.desktop.hotkeys.portal import PortalHotkeys
 
         return PortalHotkeys(bridge_post, pressed, told)
-    if way == "x11":
+    if kind == "x11":
         from hob.desktop.hotkeys.x11 import X11Hotkeys
 
         return X11Hotkeys(bridge_post, pressed, told)
-    if way == "native" and sys.platform == "darwin":
+    if kind == "macos":
         from hob.desktop.hotkeys.macos import MacHotkeys
 
         return MacHotkeys(bridge_post, pressed, told)
-    if way == "native":
+    if kind == "windows":
         from hob.desktop.hotkeys.windows import WindowsHotkeys
 
         return WindowsHotkeys(bridge_post, pressed, told)

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 from hob.client import Client
 from hob.desktop.parts import Parts, Windows
@@ -91,7 +90,7 @@ class Commands:
                 self._around.quit()
             case QuitAll():
                 done = self._around.quit
-                self._run(Client.stop, lambda _: done(), title="Hob does not stop")
+                self._run(lambda client: client.stop(), lambda _: done(), title="Hob does not stop")
             case _:
                 self._do_outside(command)
 
@@ -187,7 +186,7 @@ def daemon_work(command: Command) -> Asked | None:
         case SetPlugin(plugin, False):
             return Asked(lambda client: client.disable_plugin(plugin), "It is not off")
         case ClearRecent():
-            return Asked(lambda client: cast("Any", client).clear_recent(), "They are still there")
+            return Asked(lambda client: client.clear_recent(), "They are still there")
         case SetApi(enabled):
             title = "The API is not on" if enabled else "The API is not off"
             return Asked(lambda client: client.api_set(enabled=enabled), title)

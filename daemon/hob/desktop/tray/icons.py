@@ -2,8 +2,8 @@
 
 A hob is a plate with a flame on it: solid when a model is warm, an outline when none is loaded,
 struck through when no daemon answers. A panel may be light or dark, and does not say which; so all
-colours have the one luminance that stands out from white as much as from black, and the phases
-differ by shape and never by colour alone.
+colours have the one luminance (0.23) that stands out from the light panels of common desktops as
+much as from the dark ones, and the phases differ by shape and never by colour alone.
 """
 
 from __future__ import annotations
@@ -28,11 +28,13 @@ STEPS = 24
 _SIDE = 16.0
 _ENOUGH_PIXELS = 512
 _SMOOTH = 12
+# In a small picture a bright core would make the flame look like an outline.
+_SMALLEST_WITH_CORE = 44
 
-_EMBER = (206, 84, 20)
-_GREY = (118, 118, 124)
-_BLUE = (34, 122, 190)
-_RED = (214, 54, 60)
+_EMBER = (226, 92, 26)
+_GREY = (132, 132, 140)
+_BLUE = (36, 138, 212)
+_RED = (234, 68, 74)
 _COLOURS: dict[Phase, tuple[int, int, int]] = {
     "away": _GREY,
     "empty": _GREY,
@@ -78,7 +80,7 @@ class _Canvas:
     """A mask of `size` pixels, drawn `factor` times as large and averaged in the end."""
 
     def __init__(self, size: int, factor: int) -> None:
-        self._size = size
+        self.size = size
         self._scale = size * factor / _SIDE
         self._pixel = _SIDE / size
         self._mask = Image.new("L", (size * factor, size * factor))
@@ -132,7 +134,7 @@ class _Canvas:
         pen.arc(box, -90, -90 + 360 * part, fill=value, width=round(width * self._scale))
 
     def picture(self, colour: tuple[int, int, int]) -> Image.Image:
-        size = (self._size, self._size)
+        size = (self.size, self.size)
         mask = self._mask.resize(size, Image.Resampling.BOX)
         bright = Image.new("RGB", size, tuple(min(255, round(c * 0.45 + 140)) for c in colour))
         image = Image.composite(
@@ -194,7 +196,8 @@ def _empty(canvas: _Canvas, _: int) -> None:
 
 def _cold(canvas: _Canvas, _: int) -> None:
     _plate(canvas)
-    canvas.outline(_flame(), canvas.stroke)
+    # Thinner than other lines, so that there is room inside in the smallest size.
+    canvas.outline(_flame(), min(canvas.stroke, 1.3))
 
 
 def _loading(canvas: _Canvas, progress: int) -> None:
@@ -206,7 +209,8 @@ def _loading(canvas: _Canvas, progress: int) -> None:
 def _warm(canvas: _Canvas, _: int) -> None:
     _plate(canvas)
     canvas.polygon(_flame())
-    canvas.glow(_flame(0.5, _CORE_MIDDLE, (8.1, 13.1)))
+    if canvas.size >= _SMALLEST_WITH_CORE:
+        canvas.glow(_flame(0.5, _CORE_MIDDLE, (8.1, 13.1)))
 
 
 def _answering(canvas: _Canvas, _: int) -> None:

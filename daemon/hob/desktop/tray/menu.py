@@ -26,8 +26,8 @@ from hob.desktop.tray.items import (
     separator,
 )
 from hob.desktop.tray.models_menu import keep_items, memory_item, models_items
-from hob.desktop.tray.tooltip import headline
-from hob.desktop.tray.words import joined, one_line, told_apart
+from hob.desktop.tray.tooltip import headline, trouble
+from hob.desktop.tray.words import UNNAMED, joined, one_line, told_apart
 from hob.desktop.view import DaemonView
 from hob.errors import BadHotkey
 from hob.paths import Paths
@@ -80,8 +80,8 @@ def build(view: DaemonView, local: Local) -> tuple[Item, ...]:
 
 def _top(view: DaemonView) -> tuple[Item, ...]:
     lines = [note("headline", headline(view))]
-    if view.problem and view.phase in {"away", "error"}:
-        lines.append(_problem("problem", headline(view), view.problem))
+    if problem := trouble(view):
+        lines.append(_problem("problem", headline(view), problem))
     if view.phase == "away":
         lines.append(Item("start", "Start Hob", StartDaemon()))
     if view.phase == "empty":
@@ -119,9 +119,11 @@ def _actions(view: DaemonView, actions: list[ActionInfo]) -> list[Item]:
     lines = []
     for action in actions:
         # Two plugins may call their actions alike.
-        whose = f"{action.title} ({action.plugin})" if labels[action.title] > 1 else action.title
+        whose = action.title or action.name
+        if labels[action.title] > 1:
+            whose = f"{whose} ({action.plugin})"
         dots = "…" if action.opens or action.asks else ""
-        label = one_line(whose, _LONGEST).removesuffix("…") + dots
+        label = (one_line(whose, _LONGEST).removesuffix("…") or UNNAMED) + dots
         command = RunAction(action.name)
         lines.append(Item(f"action {action.name}", label, command, hotkey=_hotkey(view, action)))
     return lines
@@ -192,7 +194,8 @@ def _recent(view: DaemonView) -> tuple[Item, ...]:
 
 def _answer_label(answer: Recent) -> str:
     """The question, and how the answer begins."""
-    return joined((one_line(answer.title, _LONGEST), one_line(answer.text, _LONGEST)))
+    shown = joined((one_line(answer.title, _LONGEST), one_line(answer.text, _LONGEST)))
+    return shown or UNNAMED
 
 
 def _api(view: DaemonView) -> tuple[Item, ...]:

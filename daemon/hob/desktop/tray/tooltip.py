@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from hob.desktop.tray.words import joined, one_line, percent, shortened, size
 from hob.desktop.view import DaemonView
+from hob.errors import NotRunning
+from hob.wire.base import ErrorInfo
 
 # Windows takes 127 characters at most.
 LONGEST_TOOLTIP = 127
@@ -36,13 +38,20 @@ def headline(view: DaemonView) -> str:
 def tooltip(view: DaemonView) -> str:
     """The headline, and below it memory and speed, or what is wrong."""
     lines = [headline(view)]
-    if view.phase in {"away", "error"} and view.problem:
-        lines.append(one_line(view.problem.message, _LONGEST_STATE))
+    if problem := trouble(view):
+        lines.append(one_line(problem.message, _LONGEST_STATE))
     elif view.phase == "empty":
         lines.append("hob models recommend shows good ones")
     elif figures := _figures(view):
         lines.append(figures)
     return "\n".join(lines)[:LONGEST_TOOLTIP]
+
+
+def trouble(view: DaemonView) -> ErrorInfo | None:
+    """What is wrong, beyond what the headline says already."""
+    if view.phase not in {"away", "error"} or view.problem is None:
+        return None
+    return None if view.problem.code == NotRunning.code else view.problem
 
 
 def _figures(view: DaemonView) -> str:

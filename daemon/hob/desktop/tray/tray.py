@@ -108,7 +108,7 @@ class Tray:
         self._parts.notices.show(
             "There is no place for Hob's icon",
             f"This desktop shows no tray, so the icon and its menu are missing; {way} all the"
-            " same. GNOME shows a tray with the extension AppIndicator, sway with waybar."
+            " same. GNOME shows a tray with the extension AppIndicator, sway its bar or waybar."
             " The icon comes by itself once there is a tray.",
         )
 

@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 ELLIPSIS = "…"
+# For what has no letter that can be shown.
+UNNAMED = "(unnamed)"
 _LONGEST_LOOKED_AT = 2000
 
 
@@ -20,7 +22,7 @@ def one_line(text: str, longest: int) -> str:
 
 def shortened(name: str, longest: int) -> str:
     """A name on one line, its middle left out when too long: beginnings and ends tell most."""
-    plain = one_line(name, _LONGEST_LOOKED_AT)
+    plain = one_line(name, _LONGEST_LOOKED_AT) or UNNAMED
     if len(plain) <= longest:
         return plain
     tail = (longest - 1) // 2
@@ -32,7 +34,7 @@ def told_apart(names: Sequence[str], longest: int) -> dict[str, str]:
     with a number where even that does not tell them apart."""
     shown = {name: shortened(name, longest) for name in names}
     for name in _same(shown):
-        shown[name] = one_line(name, _LONGEST_LOOKED_AT)
+        shown[name] = one_line(name, _LONGEST_LOOKED_AT) or UNNAMED
     numbers: dict[str, int] = {}
     for name in _same(shown):
         numbers[shown[name]] = number = numbers.get(shown[name], 0) + 1

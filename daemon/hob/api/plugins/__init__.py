@@ -1,0 +1,1 @@
+"""Plugins, their actions and their tools."""
