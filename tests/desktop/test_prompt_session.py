@@ -158,6 +158,14 @@ def test_stop_keeps_what_has_come() -> None:
     assert desk.last.answer == "Half of "
 
 
+def test_answers_are_kept_among_the_recent_ones() -> None:
+    desk = Desk(["Hel", WorkerDied("It ended.")], [NotRunning("Gone.")])
+    for _ in range(2):
+        desk.session.send("Hi\nthere")
+        desk.bridge.work()
+    assert [(kept.title, kept.text) for kept in desk.client.recent] == [("Hi there", "Hel")]
+
+
 def test_thoughts_are_kept_apart() -> None:
     desk = Desk([Thought("I think."), "So."])
     desk.session.send("Hi")

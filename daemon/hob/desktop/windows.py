@@ -80,21 +80,6 @@ class DesktopWindows:
         """The menu's choice: it has read and asked already."""
         self.run_action(action, input, clip)
 
-    def ended(self, title: str, text: str, error: HobError | None, *, seen: bool) -> None:
-        """An answer is over: it is remembered, and told where nobody has seen it come."""
-        if text.strip() and error is None:
-            answer = NewRecent(title=title, text=text)
-            self.parts.bridge.run(
-                lambda client: client.add_recent(answer), failed=lambda _error: None
-            )
-        if seen:
-            return
-        show = partial(self.show_text, title, text)
-        if error is not None:
-            self.parts.notices.show(title, str(error), open=show if text.strip() else None)
-        elif text.strip():
-            self.parts.notices.show(title, text, copy=text, open=show)
-
     def _repeats(self, action: ActionInfo) -> bool:
         now = self.clock()
         before = self._began.get(action.name)
@@ -123,10 +108,16 @@ class DesktopWindows:
         return None
 
     def _told(self, action: ActionInfo, text: str) -> None:
-        if text.strip():
-            self.ended(action.title, text, None, seen=False)
-        else:
-            self.parts.notices.show(action.title, "Done.")
+        """The answer as a notice, and among the recent ones."""
+        notices = self.parts.notices
+        if not text.strip():
+            notices.show(action.title, "Done.")
+            return
+        answer = NewRecent(title=action.title, text=text)
+        self.parts.bridge.run(lambda client: client.add_recent(answer), failed=lambda _error: None)
+        notices.show(
+            action.title, text, copy=text, open=partial(self.show_text, action.title, text)
+        )
 
     def _silent(self, action: ActionInfo, text: str) -> None:
         """An action that shows nothing has done its work elsewhere."""

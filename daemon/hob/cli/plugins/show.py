@@ -49,9 +49,10 @@ def describe(plugin: PluginInfo, actions: Sequence[ActionInfo], tools: Sequence[
     lines += [f"  {label:<{_LABEL_CHARS}} {value}" for label, value in facts if value]
     parts = ["\n".join(lines)]
     if actions:
-        parts.append("\n".join(["Actions", *map(_action, actions)]))
+        parts.append("Actions\n" + _columns([_action(action) for action in actions]))
     if tools:
-        parts.append("\n".join(["Tools, which a model may call", *map(_tool, tools)]))
+        rows = [(one_line(tool.name), one_line(tool.help)) for tool in tools]
+        parts.append("Tools, which a model may call\n" + _columns(rows))
     if plugin.settings:
         shown = [line for one in plugin.settings for line in _setting(one)]
         change = f"`hob plugins set {one_line(plugin.name)} NAME VALUE` changes one."
@@ -70,14 +71,14 @@ def _state(plugin: PluginInfo) -> str:
             return state
 
 
-def _action(action: ActionInfo) -> str:
+def _action(action: ActionInfo) -> tuple[str, str]:
     key = f" [{one_line(action.hotkey)}]" if action.hotkey else ""
-    words = one_line(action.help) or one_line(action.title)
-    return f"  {one_line(action.name)}{key}  {words}"
+    return one_line(action.name) + key, one_line(action.help) or one_line(action.title)
 
 
-def _tool(tool: ToolInfo) -> str:
-    return f"  {one_line(tool.name)}  {one_line(tool.help)}"
+def _columns(rows: Sequence[tuple[str, str]]) -> str:
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"  {name:<{width}}  {words}" for name, words in rows)
 
 
 def _setting(setting: PluginSetting) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from string import Template
 
 _PLUGIN = '''\
-"""$title: says in a few words what a text is about."""
+"""Says in a few words what a text is about."""
 
 from __future__ import annotations
 

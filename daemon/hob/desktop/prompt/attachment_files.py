@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, Qt
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QImage, QImageWriter
 
 from hob.desktop.prompt.attachments import (
     MAX_IMAGE_BYTES,
@@ -27,12 +27,13 @@ def read_file(path: Path) -> Attachment:
         # Without waiting: a pipe without a writer would never open.
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         descriptor = os.open(path, flags)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise InvalidRequest(
+                f"{path.name or path} is not a file, so there is nothing to attach.",
+                hint="Drop a text file or an image.",
+            )
         with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise InvalidRequest(
-                    f"{path.name or path} is not a file, so there is nothing to attach.",
-                    hint="Drop a text file or an image.",
-                )
             data = file.read(MAX_IMAGE_BYTES + 1)
     except OSError as error:
         raise InvalidRequest(
@@ -56,5 +57,5 @@ def picture(name: str, image: QImage) -> Attachment:
     data = QByteArray()
     buffer = QBuffer(data)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    image.save(buffer, b"PNG")
+    QImageWriter(buffer, QByteArray(b"png")).write(image)
     return from_image(name, bytes(data.data()))

@@ -37,10 +37,8 @@ COMMANDS = (
     Command("newline", "New line", "Shift+Return", "Begin a new line in the question."),
     Command("stop", "Stop", "Ctrl+.", "Stop the answer; what has come of it stays."),
     Command("retry", "Try again", "Ctrl+R", "Ask the last question again."),
-    Command("copy", "Copy answer", "Ctrl+Shift+C", "Copy the last answer."),
-    Command(
-        "insert", "Insert answer", "Ctrl+Return", "Put the last answer into the window before."
-    ),
+    Command("copy", "Copy", "Ctrl+Shift+C", "Copy the last answer."),
+    Command("insert", "Insert", "Ctrl+Return", "Put the last answer into the window before."),
     Command("new", "New conversation", "Ctrl+N", "Begin anew; the model forgets what was said."),
     Command("clipboard", "Attach clipboard", "Ctrl+Shift+V", "Ask about what was copied."),
     Command("selection", "Attach selection", "Ctrl+Shift+S", "Ask about what is marked elsewhere."),

@@ -31,7 +31,8 @@ class Footer(QWidget):
         self._models.setAccessibleDescription("Who answers in this conversation")
         self._models.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._models.setFont(scaled(self.font(), 0.92))
-        self._models.setMaximumWidth(320)
+        self._models.setMinimumWidth(90)
+        self._models.setMaximumWidth(300)
         self._models.activated.connect(self._activated)
         self._items: list[tuple[str, str]] = []
         row = QHBoxLayout(self)

@@ -88,7 +88,10 @@ class InputBox(QPlainTextEdit):
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        if self._composing or not self._own(event):
+        if self._composing and event.key() in _ENTER:
+            # Some input methods let through the key that ends what they compose.
+            event.accept()
+        elif self._composing or not self._own(event):
             super().keyPressEvent(event)
 
     def _own(self, event: QKeyEvent) -> bool:
@@ -154,6 +157,11 @@ class InputBox(QPlainTextEdit):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
         self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.FontChange:
+            self._fit()
 
     def _fit(self) -> None:
         """As high as its lines, up to eight; then it scrolls."""

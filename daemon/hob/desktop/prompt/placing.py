@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QRect, QSize
 
-DEFAULT = QSize(720, 560)
-LEAST = QSize(440, 96)
+DEFAULT = QSize(740, 600)
+LEAST = QSize(640, 96)
 # So much of the screen's height is left free above it, as launchers do.
 _ABOVE = 0.16
 # An answer makes it grow in steps, so that it is not laid out anew with every line.

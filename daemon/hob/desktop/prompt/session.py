@@ -16,6 +16,7 @@ from hob.desktop.prompt.questions import Questions
 from hob.desktop.prompt.states import can_answer, sees, short_name
 from hob.desktop.view import DaemonView
 from hob.errors import HobError
+from hob.wire.desktop import NewRecent
 from hob.wire.plugins import ActionInfo, ActionProgress, ActionRequest
 
 
@@ -154,6 +155,9 @@ class Session:
         self._show_change(exchange)
         self._shown.show_situation()
         self._shown.show_end(exchange)
+        if exchange.answer.strip():
+            kept = NewRecent(title=exchange.title, text=exchange.answer)
+            self._quietly(lambda client: client.add_recent(kept))
 
     def _show_change(self, exchange: Exchange) -> None:
         if exchange is not self.conversation.last:

@@ -147,6 +147,13 @@ class PromptWindow(QWidget):
         announce(self, words.get(exchange.state, exchange.answer))
         if self.isVisible():
             self.session.read_ahead()
+        elif exchange.state != "stopped":
+            self._tell(exchange)
+
+    def _tell(self, exchange: Exchange) -> None:
+        """Nobody has seen it come."""
+        text = exchange.error.message if exchange.error else exchange.answer
+        self._parts.notices.show(exchange.title, text, copy=exchange.answer, open=self.come)
 
     def show_situation(self) -> None:
         now = self._situation()
