@@ -13,7 +13,7 @@ import msgspec
 
 from hob.errors import ProtocolError
 from hob.wire.frames import FrameReader, encode_frame
-from hob.wire.plugin_host import FromHostMessage, ToHostMessage, to_host_decoder
+from hob.wire.plugin_host import Entered, FromHostMessage, ToHostMessage, to_host_decoder
 
 _READ_BYTES = 2**16
 # What may wait for a daemon that is slow to read; then whoever has more to say waits as well.
@@ -40,20 +40,28 @@ class Pipe:
         sys.stdout = sys.stderr
         self._frames: deque[bytes] = deque()
         self._waiting_bytes = 0
+        self._queued = self._written = 0
         self._changed = threading.Condition()
         if sys.platform != "win32":
             os.register_at_fork(after_in_child=self._let_go)
         threading.Thread(target=self._write_all, name="writer", daemon=True).start()
 
     def send(self, message: FromHostMessage) -> None:
-        """From any thread, whole and in order. Waits while the daemon is slow to read."""
+        """From any thread, whole and in order. Waits while the daemon is slow to read.
+
+        Entered is written when this returns: what follows may end the process, or hold all of it.
+        """
         frame = _frame(message)
         with self._changed:
             while self._waiting_bytes > _AHEAD_BYTES:
                 self._changed.wait()
             self._frames.append(frame)
             self._waiting_bytes += len(frame)
+            self._queued += 1
+            number = self._queued
             self._changed.notify_all()
+            if isinstance(message, Entered):
+                self._changed.wait_for(lambda: self._written >= number, _FLUSH_S)
 
     def flush(self) -> None:
         """Wait, not for long, until all is written."""
@@ -91,6 +99,7 @@ class Pipe:
                 os._exit(_EXIT_DAEMON_GONE)
             with self._changed:
                 self._waiting_bytes -= len(frame)
+                self._written += 1
                 self._changed.notify_all()
 
     def _let_go(self) -> None:
