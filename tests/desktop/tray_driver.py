@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -33,13 +34,21 @@ Box = tuple[int, int, int, int]
 
 
 class TrayProgram:
-    """The tray's process on a screen, from `with` to its end."""
+    """The tray's process on a screen, from `with` to its end. With `live` it follows the daemon of
+    that home."""
 
-    def __init__(self, screen: Screen) -> None:
+    def __init__(
+        self,
+        screen: Screen,
+        live: Path | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
         self._screen = screen
+        self._arguments = ["--live"] if live else []
         self.environ = {
             **screen.environ,
-            "HOB_HOME": str(screen.folder / "hob"),
+            "HOB_HOME": str(live or screen.folder / "hob"),
+            **(environ or {}),
             "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         }
         self.did: queue.Queue[list[str]] = queue.Queue()
@@ -47,7 +56,7 @@ class TrayProgram:
     def __enter__(self) -> TrayProgram:
         with self._screen.log.open("ab") as log:
             self._child = subprocess.Popen(
-                [sys.executable, str(_PROGRAM)],
+                [sys.executable, str(_PROGRAM), *self._arguments],
                 env=self.environ,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -81,6 +90,13 @@ class TrayProgram:
             what = self.did.get(timeout=_LIMIT_S)
             if what[0] == name:
                 return what[1:]
+
+    def expect_view(self, wanted: Callable[[DaemonView], object]) -> DaemonView:
+        """Wait until what a live one knows is as wanted."""
+        while True:
+            view = msgspec.json.decode(self.expect("view")[0], type=DaemonView)
+            if wanted(view):
+                return view
 
     def wait(self) -> int:
         """Its exit code, once it has ended by itself."""

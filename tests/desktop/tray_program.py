@@ -1,5 +1,6 @@
-"""The tray as a process of its own, with a daemon that does not exist: each line on stdin is a
-DaemonView as JSON, each line on stdout something that the tray has done, as a JSON list."""
+"""The tray as a process of its own: each line on stdout is something that it has done, as a JSON
+list. Without arguments there is no daemon, and each line on stdin is a DaemonView as JSON; with
+--live it follows the daemon of HOB_HOME, and tells what it knows of it."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QApplication
 
 from hob.client import Client
+from hob.desktop.bridge import DaemonBridge
 from hob.desktop.parts import Parts
 from hob.desktop.tray.tray import Tray
 from hob.desktop.view import DaemonView
@@ -24,6 +26,8 @@ from hob.errors import HobError
 from hob.paths import find_paths
 from hob.wire.desktop import Clip
 from hob.wire.plugins import ActionInfo, Opens
+
+LIVE = "--live"
 
 
 def tell(*what: object) -> None:
@@ -86,6 +90,16 @@ class SaidBridge(QObject):
 
     def refresh(self) -> None:
         tell("refresh")
+
+
+class LiveBridge(DaemonBridge):
+    """The real one."""
+
+    def __init__(self) -> None:
+        super().__init__(find_paths(), lambda error: tell("failed", str(error)))
+
+    def show(self, view: DaemonView) -> None:
+        raise NotImplementedError
 
 
 class SaidClipboard:
@@ -156,7 +170,7 @@ class SaidLauncher:
 def main() -> None:
     app = QApplication(sys.argv[:1])
     app.setQuitOnLastWindowClosed(False)
-    bridge = SaidBridge()
+    bridge = LiveBridge() if LIVE in sys.argv else SaidBridge()
     parts = Parts(bridge, SaidClipboard(), SaidNotices())
     tray = Tray(
         parts,
@@ -165,6 +179,9 @@ def main() -> None:
         paths=find_paths(),
         launcher=SaidLauncher(),
     )
+    if isinstance(bridge, LiveBridge):
+        bridge.watch(lambda view: tell("view", msgspec.json.encode(view).decode()))
+        bridge.start()
 
     def read() -> None:
         for line in sys.stdin.buffer:

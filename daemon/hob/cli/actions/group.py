@@ -67,6 +67,13 @@ def hotkey(app: App, name: str, combination: str, no_start: bool) -> None:
     if combination:
         known = client.set_hotkey(known.name, _wanted(combination))
     click.echo(_describe_hotkey(known))
+    if others := _sharing(known, client.actions().actions):
+        which = ", ".join(map(one_line, others))
+        click.echo(
+            f"hob: {which} has {one_line(known.hotkey)} as well, and only one of them gets it; "
+            f"`hob action hotkey {one_line(others[0])} none` takes it away there.",
+            err=True,
+        )
     if (problem := _problems(client).get(known.name)) is not None:
         click.echo(f"hob: {clean(str(problem.error()))}", err=True)
 
@@ -81,6 +88,13 @@ def _wanted(combination: str) -> str | None:
     from hob.wire.hotkey import parse_hotkey
 
     return str(parse_hotkey(combination))
+
+
+def _sharing(action: ActionInfo, actions: Sequence[ActionInfo]) -> list[str]:
+    """The other actions on the same keys."""
+    if not action.hotkey:
+        return []
+    return [one.name for one in actions if one.name != action.name and one.hotkey == action.hotkey]
 
 
 def _describe_hotkey(action: ActionInfo) -> str:
