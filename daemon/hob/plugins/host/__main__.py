@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -45,11 +46,13 @@ def main() -> int:
     if not isinstance(begin, Begin) or begin.protocol != PROTOCOL:
         return _EXIT_PROTOCOL if begin is not None else 0
     hosts[0].run()
+    pipe.flush()
     return 0
 
 
 if __name__ == "__main__":
     status = main()
-    sys.stderr.flush()
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.flush()
     # Threads that plugins have left behind are no reason to stay.
     os._exit(status)
