@@ -155,6 +155,30 @@ def test_an_action_that_asks_turns_the_line_into_its_question(opened: Open) -> N
     assert desk.chosen == [("translate", "French", Clip(text=MESSAGE))]
 
 
+def test_it_can_be_opened_for_what_one_action_asks(opened: Open) -> None:
+    desk = opened(Clip(text=MESSAGE))
+    reply = next(action for action in ACTIONS if action.name == "reply")
+    desk.menu.ask(reply)
+    assert desk.window.line.placeholderText() == "What should the reply say?"
+    desk.press(Qt.Key.Key_Backspace)
+    assert desk.window.foot.text().endswith("Esc close")
+    desk.type("yes")
+    desk.press(Qt.Key.Key_Return)
+    assert desk.chosen == [("reply", "yes", Clip(text=MESSAGE))]
+    desk.menu.ask(reply)
+    desk.press(Qt.Key.Key_Escape)
+    assert not desk.menu.visible
+
+
+def test_what_an_action_asks_about_an_empty_clipboard_is_not_run(opened: Open) -> None:
+    desk = opened(Clip())
+    desk.menu.ask(next(action for action in ACTIONS if action.name == "reply"))
+    desk.press(Qt.Key.Key_Return)
+    assert desk.chosen == []
+    assert desk.window.label.text() == "The clipboard is empty"
+    assert desk.menu.visible
+
+
 def test_tab_completes_a_choice_so_that_it_can_be_changed(opened: Open) -> None:
     desk = opened(Clip(text=MESSAGE))
     desk.type("trans")

@@ -19,8 +19,9 @@ _KEEP_RECENT = 20
 # A text of more characters than this does not fit into a context, so there is nothing to read.
 _READ_AHEAD_CHARS = 400_000
 
+_FIND = "Find an action"
 _HINT = "↑ ↓ choose    Enter run    Alt+1 … Alt+9 run at once    Esc close"
-_ASK_HINT = "Enter go on    Tab complete    Esc back"
+_ASK_HINT = "Enter go on    Tab complete    Esc {}"
 
 Chosen = Callable[[ActionInfo, str, Clip], None]
 
@@ -44,6 +45,8 @@ class ActionMenu:
         self._opening = 0
         self._rows: list[Row] = []
         self._asking: ActionInfo | None = None
+        # What it was opened for, so that there are no other actions to go back to.
+        self._alone: ActionInfo | None = None
         self._recent: list[str] = []
         # Chosen before the clipboard had answered.
         self._waiting: Row | None = None
@@ -71,16 +74,23 @@ class ActionMenu:
 
     def open(self, source: Source = "clipboard") -> None:
         """Show it at once, focused; what it works on is read while it is shown."""
+        self._begin(source, None)
+
+    def ask(self, action: ActionInfo) -> None:
+        """Show it for one action alone: what this asks, then it is chosen."""
+        self._begin(action.takes, action)
+
+    def _begin(self, source: Source, action: ActionInfo | None) -> None:
         if not self.visible:
             self._parts.clipboard.note_focus()
         self._stop_reading_ahead()
         self._opening += 1
         self._source = source
         self._waiting = None
-        self._asking = None
+        self._asking = self._alone = action
         self._clip = Clip() if source == "nothing" else None
         self._preview = Preview(None, "" if source == "nothing" else f"Reading the {source} …")
-        self._window.ask("Find an action")
+        self._window.ask(action.asks if action else _FIND)
         self._show()
         self._window.appear()
         self._fetch(self._opening)
@@ -127,8 +137,13 @@ class ActionMenu:
     def _show(self, current: int = 0) -> None:
         view = self._parts.bridge.view
         self._window.show_head(self._preview.label, self._preview.line)
-        self._window.show_foot(_state(view) or (_ASK_HINT if self._asking else _HINT))
+        self._window.show_foot(_state(view) or self._hint())
         self._list(self._window.line.text(), current)
+
+    def _hint(self) -> str:
+        if self._asking is None:
+            return _HINT
+        return _ASK_HINT.format("close" if self._alone else "back")
 
     def _list(self, typed: str, current: int = 0) -> None:
         view = self._parts.bridge.view
@@ -169,6 +184,9 @@ class ActionMenu:
             self._waiting = row
             self._window.show_foot(f"{action.title}: waiting for the {self._source} …")
             return
+        if action.takes != "nothing" and self._preview.kind is None:
+            # The head of the window says why there is nothing to work on.
+            return
         self._recent = [action.name, *(n for n in self._recent if n != action.name)][:_KEEP_RECENT]
         self.hide()
         self._chosen(action, row.input or "", clip or Clip())
@@ -183,16 +201,16 @@ class ActionMenu:
             self._list(row.input)
 
     def _leave(self) -> None:
-        if self._asking is not None:
+        if self._asking is not None and self._alone is None:
             self._back()
         else:
             self.hide()
 
     def _back(self) -> None:
         """From the question to the actions."""
-        if self._asking is not None:
+        if self._asking is not None and self._alone is None:
             self._asking = None
-            self._window.ask("Find an action")
+            self._window.ask(_FIND)
             self._show()
 
     # ---- reading ahead ----
