@@ -12,7 +12,7 @@ from PySide6.QtGui import (
     QMouseEvent,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from hob.desktop.parts import Parts
 from hob.desktop.prompt.attachments import Attachment
@@ -116,6 +116,10 @@ class PromptWindow(QWidget):
             self.show()
         self.raise_()
         self.activateWindow()
+        if QGuiApplication.focusWindow() is self.windowHandle() and not self.isActiveWindow():
+            # Hidden and shown again before X11 has told of the loss of the focus: Qt would never
+            # notice that the window is active.
+            QApplication.setActiveWindow(self)
         self.frame.input.setFocus(Qt.FocusReason.ActiveWindowFocusReason)
 
     def do(self, name: Name) -> None:
