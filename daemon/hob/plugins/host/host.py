@@ -178,12 +178,20 @@ class Host:
         if plugin.on and not wanted:
             plugin.unload("off")
         elif plugin.on:
-            plugin.set_values(self._given(plugin))
+            if plugin.set_values(self._given(plugin)):
+                self._register_again(plugin)
         elif not wanted:
             plugin.state, plugin.problem = "off", None
         elif kept_out is not None:
             plugin.state, plugin.problem = "suspended", kept_out
         return plugin.state == "off" and wanted
+
+    def _register_again(self, plugin: Plugin) -> None:
+        """What a plugin offers may depend on its settings."""
+        try:
+            plugin.register()
+        except HobError as error:
+            self._failed(plugin, "settings", error)
 
     def _load_all(self, plugins: Sequence[Plugin]) -> None:
         """Load them beside each other, so that one that hangs holds up none of the others: when it
