@@ -27,6 +27,8 @@
     |-- Cancelled               the caller took the request back
 
 Errors know no HTTP and no exit codes: the API and the CLI map `code` at their own edge.
+
+This module is long because it is the whole tree, with a sentence on each.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ _TASKS: tuple[Task, ...] = (
         "Explain",
         "Say in simple words what the text means.",
         wording.explain,
-        kinds=("text",),
+        kinds=("text", "message"),
         in_menu=True,
     ),
     Task(

@@ -319,6 +319,14 @@ def test_what_the_desktop_says_of_the_hotkey_is_told(cli: Cli, daemon: FakeDaemo
     assert "Another program has ctrl+alt+s." in ran.err
 
 
+def test_whose_keys_an_action_takes_is_told(cli: Cli, daemon: FakeDaemon) -> None:
+    changed = ActionInfo(name="ask", plugin="p", title="Ask", hotkey="ctrl+alt+s")
+    daemon.reply("POST", HOTKEY, changed)
+    ran = cli("action", "hotkey", "ask", "ctrl+alt+s")
+    assert ran.code == 0
+    assert "It was that of summarize." in ran.err
+
+
 def test_what_is_no_hotkey_is_refused_before_it_is_sent(cli: Cli, daemon: FakeDaemon) -> None:
     assert cli("action", "hotkey", "summarize", "ctrl+nonsense").code == 2
     assert daemon.requests_to(HOTKEY) == []

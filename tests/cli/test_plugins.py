@@ -159,11 +159,21 @@ def test_a_plugin_that_does_not_load_when_it_is_turned_on_is_a_failure(
 
 
 def test_a_name_that_is_none_is_told_by_the_daemon(cli: Cli, daemon: FakeDaemon) -> None:
-    error = ErrorInfo.of(PluginNotFound("There is no plugin clibpoard.", hint="clipboard?"))
+    error = ErrorInfo.of(PluginNotFound("There is no plugin xyz.", hint="See them."))
     daemon.reply("POST", f"{PLUGINS}/enable", ErrorReply(error=error), status=404)
-    ran = cli("plugins", "enable", "clibpoard")
+    ran = cli("plugins", "enable", "xyz")
     assert ran.code == 2
-    assert "clipboard?" in ran.err
+    assert "There is no plugin xyz. See them." in ran.err
+
+
+@pytest.mark.parametrize("verb", ["enable", "disable", "reload", "show", "set"])
+def test_a_slip_in_a_name_is_told_what_is_alike(cli: Cli, daemon: FakeDaemon, verb: str) -> None:
+    error = ErrorInfo.of(PluginNotFound("There is no plugin clibpoard."))
+    daemon.reply("POST", f"{PLUGINS}/{verb}", ErrorReply(error=error), status=404)
+    more = ["language", "German"] if verb == "set" else []
+    ran = cli("plugins", verb, "clibpoard", *more)
+    assert ran.code == 2
+    assert "Did you mean clipboard?" in ran.err
 
 
 def test_a_setting_is_changed_and_shown(cli: Cli, daemon: FakeDaemon) -> None:

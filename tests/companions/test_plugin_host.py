@@ -313,6 +313,13 @@ async def test_who_brings_it_down_twice_is_kept_out_until_somebody_reloads_it(
     assert not (await b.failure()).suspended
 
 
+async def test_with_the_culprit_out_the_process_is_not_given_up(bench: MakeBench) -> None:
+    b = bench(policy=Policy(deaths=2, rest_s=3600))
+    await b.run("crash")
+    await b.run("crash")
+    assert text_of(await b.run("echo", "up")) == "up "
+
+
 async def test_a_process_given_up_is_started_by_whoever_manages_a_plugin(bench: MakeBench) -> None:
     b = bench(policy=Policy(deaths=1, rest_s=3600))
     await b.run("crash")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from Xlib.display import Display
 
 from desktop.gui_thread import GuiThread
 from desktop.screen import Screen
@@ -66,16 +68,18 @@ def desk(screen: Screen) -> Iterator[Desk]:
     desk.clipboard.close()
 
 
+def owner_of(screen: Screen, selection: str) -> int:
+    display = Display(screen.display)
+    owner = display.get_selection_owner(display.intern_atom(selection))
+    display.close()
+    return owner.id if owner else 0
+
+
 def owner_changes(screen: Screen, start: Callable[[], object]) -> None:
     """Start a program, and wait until it has the clipboard."""
-    from Xlib.display import Display
-
-    display = Display(screen.display)
-    atom = display.intern_atom("CLIPBOARD")
-    before = display.get_selection_owner(atom)
+    before = owner_of(screen, "CLIPBOARD")
     start()
-    screen.eventually(lambda: display.get_selection_owner(atom) not in (before, 0))
-    display.close()
+    screen.eventually(lambda: owner_of(screen, "CLIPBOARD") not in (before, 0))
 
 
 def own(screen: Screen, program: str, *args: str) -> None:
@@ -227,6 +231,17 @@ def test_a_copy_elsewhere_ends_ours(screen: Screen, desk: Desk) -> None:
     assert desk.read().text == "theirs"
 
 
+def test_a_clipboard_manager_keeps_the_text_beyond_our_end(screen: Screen) -> None:
+    desk = Desk(screen)
+    desk.write("kept")
+    manager = screen.spawn(sys.executable, str(FAKES / "x_owner.py"), "manager")
+    screen.eventually(lambda: owner_of(screen, "CLIPBOARD_MANAGER"))
+    desk.clipboard.close()
+    assert screen.run("xclip", "-selection", "clipboard", "-o") == "kept"
+    manager.kill()
+    manager.wait()
+
+
 # ---- putting text into another window ----
 
 
@@ -245,15 +260,17 @@ def line(screen: Screen) -> Iterator[Path]:
 
 @pytest.fixture
 def elsewhere(screen: Screen) -> Iterator[Callable[[], None]]:
-    """Gives the focus to yet another window."""
-    program = screen.spawn("xterm", "-T", "elsewhere", "-e", "cat")
+    """Opens yet another window, which takes the focus."""
+    programs: list[subprocess.Popen[bytes]] = []
 
     def focus() -> None:
+        programs.append(screen.spawn("xterm", "-T", "elsewhere", "-e", "cat"))
         screen.xdotool("windowactivate", "--sync", screen.window("^elsewhere$"))
 
     yield focus
-    program.kill()
-    program.wait()
+    for program in programs:
+        program.kill()
+        program.wait()
 
 
 def test_text_is_put_into_the_window_that_had_the_focus(
@@ -269,6 +286,13 @@ def test_text_is_put_into_the_window_that_had_the_focus(
     assert screen.active_window() == "line"
     # What had been copied before can be pasted again.
     assert screen.run("xclip", "-selection", "clipboard", "-o") == "former"
+
+
+def test_without_a_note_text_goes_to_the_window_that_has_the_focus(
+    screen: Screen, desk: Desk, line: Path
+) -> None:
+    desk.paste("answer")
+    screen.eventually(lambda: line.exists() and line.read_text() == "answer")
 
 
 def test_what_cannot_be_put_back_is_left_alone(screen: Screen, desk: Desk, line: Path) -> None:

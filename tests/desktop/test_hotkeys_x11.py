@@ -9,6 +9,7 @@ import pytest
 from desktop.gui_thread import GuiThread
 from desktop.screen import Screen
 from hob.desktop.hotkeys.x11 import X11Hotkeys
+from hob.desktop.hotkeys.x11_keys import Repeats
 from hob.wire.desktop import HotkeyState
 from hob.wire.plugins import ActionInfo
 
@@ -126,14 +127,22 @@ def test_nothing_is_held_when_nothing_is_wanted(screen: Screen, desk: Desk) -> N
     other.hotkeys.close()
 
 
-def test_a_held_key_counts_once(screen: Screen, desk: Desk) -> None:
+def test_a_held_key_counts_once(
+    screen: Screen, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repeats: list[int] = []
+    pressed = Repeats.pressed
+
+    def spied(self: Repeats, code: int, time: int) -> bool:
+        repeats.append(code)
+        return pressed(self, code, time)
+
+    monkeypatch.setattr(Repeats, "pressed", spied)
     desk.set(ask="ctrl+alt+k", menu="ctrl+alt+m")
     screen.run("xset", "r", "rate", "50", "100")
     for key in ("ctrl", "alt", "k"):
         screen.xdotool("keydown", key)
-    desk.gui.run_until(lambda: desk.pressed == ["ask"])
-    # Some forty repeats.
-    screen.run("sleep", "0.4")
+    desk.gui.run_until(lambda: len(repeats) > 20)
     for key in ("k", "alt", "ctrl"):
         screen.xdotool("keyup", key)
     screen.xdotool("key", "ctrl+alt+m")

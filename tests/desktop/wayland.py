@@ -98,9 +98,6 @@ class WaylandScreen:
         """Press the keys of a text in the window that has the focus."""
         self.run("wtype", text)
 
-    def key(self, name: str) -> None:
-        self.run("wtype", "-k", name)
-
     def windows(self) -> str:
         """What sway knows of its windows, as JSON."""
         socket = next(self.folder.glob("sway-ipc.*.sock"))

@@ -84,6 +84,7 @@ class Host:
     def __init__(self, cues: frozenset[str]) -> None:
         self.cues = cues
         self.states = dict.fromkeys(ACTIONS, "on")
+        self.without: dict[str, ErrorInfo] = {}
         self.held: set[str] = set()
         self.entered = 0
 
@@ -104,6 +105,7 @@ class Host:
                     path=f"/plugins/{name}.py",
                     enabled=True,
                     state=state,  # type: ignore[arg-type]
+                    problem=self.without.get(name),
                     actions=ACTIONS[name],
                 )
                 for name, state in self.states.items()
@@ -125,6 +127,7 @@ class Host:
     def take(self, message: ToHostMessage) -> None:
         match message:
             case Begin(without=without):
+                self.without = dict(without)
                 self.states |= dict.fromkeys(without, "suspended")
                 self.say(self.catalogue())
             case Ping(number=number):
@@ -223,6 +226,7 @@ class Host:
             error = ErrorInfo.of(PluginNotFound("There is no such plugin."))
         elif wanted.verb in ("enable", "reload"):
             self.states[wanted.name] = "on"
+            self.without.pop(wanted.name, None)
         elif wanted.verb == "disable":
             self.states[wanted.name] = "off"
         self.say(self.catalogue())

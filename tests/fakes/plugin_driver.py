@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from hob.wire.base import ErrorInfo
 from hob.wire.frames import FrameReader, encode_frame
@@ -25,6 +25,8 @@ from hob.wire.plugin_host import (
     Manage,
     Managed,
     ManageVerb,
+    Rewrite,
+    Rewritten,
     RunAction,
     RunEvent,
     ToHostMessage,
@@ -149,8 +151,21 @@ class Driver:
     def run(self, action: str, **request: str) -> list[ActionEvent]:
         """Run an action to its end; its events."""
         id = self.start(action, **request)
-        self.wait(RunEvent, lambda m: m.id == id and isinstance(m.event, _ENDS))
+        return self.finished(id)
+
+    def finished(self, id: str) -> list[ActionEvent]:
+        """The events of a run, once it has ended."""
+        self.wait_event(id, lambda event: isinstance(event, _ENDS))
         return self.events(id)
+
+    def wait_event(self, id: str, check: Callable[[ActionEvent], object]) -> None:
+        self.wait(RunEvent, lambda m: m.id == id and check(m.event))
+
+    def eventually(self, check: Callable[[], object]) -> None:
+        """Ask again until it is so; each asking waits for the process by itself."""
+        end = time.monotonic() + LIMIT_S
+        while not check():
+            assert time.monotonic() < end, "it never came to be so"
 
     def start(self, action: str, **request: str) -> str:
         self._number += 1
@@ -167,6 +182,12 @@ class Driver:
         id = f"tool-{self._number}"
         self.send(CallTool(id=id, tool=tool, arguments=arguments))
         return self.wait(ToolResult, lambda m: m.id == id)
+
+    def rewrite(self, request: dict[str, Any], asker: str = "") -> Rewritten:
+        self._number += 1
+        id = f"rewrite-{self._number}"
+        self.send(Rewrite(id=id, request=request, asker=asker))
+        return self.wait(Rewritten, lambda m: m.id == id)
 
     def manage(
         self, verb: ManageVerb, name: str, setting: str = "", value: str | None = None

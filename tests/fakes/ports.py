@@ -11,24 +11,13 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from fakes.desk_port import FakeDesk
+from fakes.downloads_port import FakeDownloads
 from fakes.plugins_port import FakePlugins
 from hob.api.services import Services
 from hob.errors import HobError, ModelAmbiguous, ModelNotFound
 from hob.wire.base import ErrorInfo
 from hob.wire.calls import Call, CallResult
-from hob.wire.desktop import (
-    AnyOrder,
-    Clip,
-    DesktopAsk,
-    DesktopHello,
-    DesktopList,
-    DesktopState,
-    DesktopStatus,
-    NewRecent,
-    OrderReply,
-    Recent,
-    RecentList,
-)
 from hob.wire.events import Event
 from hob.wire.fit import DeviceMemory, Fit, FitRequest, Need
 from hob.wire.generate import (
@@ -58,7 +47,7 @@ from hob.wire.library import (
 )
 from hob.wire.models import ModelEntry, ModelInfo
 from hob.wire.profiles import NewProfile, Profile
-from hob.wire.pulls import HubModel, LoginReply, PullEntry, PullEvent, SearchReply
+from hob.wire.pulls import LoginReply
 from hob.wire.status import ApiStatus, Status, TokenReply, WorkerStatus
 
 # Text or more to send, a gate to wait for, a failure to raise, or a reason or more to end with.
@@ -504,118 +493,6 @@ class FakeAccess:
             raise self.problem
         self.calls.append("rotate" if rotate else "token")
         return TokenReply(token="secret", where="keyring", address="")
-
-
-@dataclass
-class FakeDownloads:
-    """A pull tells `events`, waiting for the gates among them."""
-
-    sources: list[str] = field(default_factory=list)
-    events: list[PullEvent | asyncio.Event] = field(default_factory=list)
-    closed: asyncio.Event = field(default_factory=asyncio.Event)
-    known: list[PullEntry] = field(default_factory=list)
-    calls: list[str] = field(default_factory=list)
-    found: tuple[HubModel, ...] = ()
-    problem: HobError | None = None
-
-    async def pull(self, source: str) -> AsyncIterator[PullEvent]:
-        self.sources.append(source)
-        try:
-            for event in self.events:
-                if isinstance(event, asyncio.Event):
-                    await event.wait()
-                else:
-                    yield event
-        finally:
-            self.closed.set()
-
-    async def start(self, source: str) -> PullEntry:
-        return self._done(f"start {source}", PullEntry(id="1", source=source, state="waiting"))
-
-    def entries(self) -> Sequence[PullEntry]:
-        return self.known
-
-    async def cancel(self, id: str, discard: bool) -> PullEntry:
-        call = f"{'discard' if discard else 'cancel'} {id}"
-        return self._done(call, PullEntry(id=id, source="starter", state="cancelled"))
-
-    async def resume(self, id: str) -> PullEntry:
-        return self._done(f"resume {id}", PullEntry(id=id, source="starter", state="waiting"))
-
-    async def search(self, text: str, limit: int) -> SearchReply:
-        return self._done(f"search {text} {limit}", SearchReply(models=self.found))
-
-    def _done(self, call: str, reply: T) -> T:
-        if self.problem is not None:
-            raise self.problem
-        self.calls.append(call)
-        return reply
-
-
-@dataclass
-class FakeDesk:
-    """Gives `orders` to whoever attaches, None ending them, and notes all it is told."""
-
-    orders: asyncio.Queue[AnyOrder | None] = field(default_factory=asyncio.Queue)
-    hellos: list[DesktopHello] = field(default_factory=list)
-    left: asyncio.Event = field(default_factory=asyncio.Event)
-    told: list[DesktopState] = field(default_factory=list)
-    asked: list[DesktopAsk] = field(default_factory=list)
-    replies: list[OrderReply] = field(default_factory=list)
-    uses: list[str] = field(default_factory=list)
-    answers: list[Recent] = field(default_factory=list)
-    problem: HobError | None = None
-
-    @asynccontextmanager
-    async def attach(self, hello: DesktopHello) -> AsyncIterator[AsyncIterator[AnyOrder]]:
-        self._check()
-        self.hellos.append(hello)
-        try:
-            yield self._given()
-        finally:
-            self.left.set()
-
-    async def _given(self) -> AsyncIterator[AnyOrder]:
-        while (order := await self.orders.get()) is not None:
-            yield order
-
-    def tell(self, state: DesktopState) -> DesktopStatus:
-        self._check()
-        self.told.append(state)
-        return self.status()
-
-    def used(self, desktop: str) -> None:
-        self.uses.append(desktop)
-
-    async def ask(self, asked: DesktopAsk, timeout_s: float) -> OrderReply:
-        self._check()
-        self.asked.append(asked)
-        return OrderReply(id="order-1", desktop="desktop-1", clip=Clip(text="copied"))
-
-    def reply(self, reply: OrderReply) -> bool:
-        self.replies.append(reply)
-        return True
-
-    def listing(self) -> DesktopList:
-        return DesktopList(desktops=(self.status(),))
-
-    def recent(self) -> RecentList:
-        return RecentList(answers=tuple(self.answers))
-
-    def add_recent(self, answer: NewRecent) -> RecentList:
-        self.answers.insert(0, Recent(title=answer.title, text=answer.text, at=1.0))
-        return self.recent()
-
-    def clear_recent(self) -> RecentList:
-        self.answers.clear()
-        return self.recent()
-
-    def status(self) -> DesktopStatus:
-        return DesktopStatus(id="desktop-1", session=":0", pid=7, attached_at=1.0)
-
-    def _check(self) -> None:
-        if self.problem is not None:
-            raise self.problem
 
 
 @dataclass

@@ -18,6 +18,44 @@ from Xlib.protocol import event as events
 _PIECE = b"x" * 60_000
 
 
+class Manager:
+    """Asked to save, it fetches the text and has the clipboard from then on."""
+
+    def __init__(self) -> None:
+        self.display = Display()
+        self.window = self.display.screen().root.create_window(0, 0, 1, 1, 0, X.CopyFromParent)
+        self.clipboard = self.display.intern_atom("CLIPBOARD")
+        self.text = self.display.intern_atom("UTF8_STRING")
+        self.window.set_selection_owner(
+            self.display.intern_atom("CLIPBOARD_MANAGER"), X.CurrentTime
+        )
+        self.display.sync()
+
+    def serve(self) -> None:
+        request = self.next(X.SelectionRequest)
+        place = self.display.intern_atom("KEPT")
+        self.window.convert_selection(self.clipboard, self.text, place, X.CurrentTime)
+        self.next(X.SelectionNotify)
+        data = self.window.get_full_property(place, X.AnyPropertyType).value
+        owner = Owner("bytes", "UTF8_STRING", bytes(data))
+        request.requestor.send_event(
+            events.SelectionNotify(
+                time=request.time,
+                requestor=request.requestor,
+                selection=request.selection,
+                target=request.target,
+                property=request.property,
+            )
+        )
+        self.display.sync()
+        owner.serve()
+
+    def next(self, kind: int) -> Any:
+        while (event := self.display.next_event()).type != kind:
+            pass
+        return event
+
+
 class Owner:
     def __init__(self, what: str, kind: str = "", data: bytes = b"") -> None:
         self.what, self.kind, self.data = what, kind or "UTF8_STRING", data
@@ -67,4 +105,6 @@ class Owner:
 
 if __name__ == "__main__":
     what, *rest = sys.argv[1:]
+    if what == "manager":
+        Manager().serve()
     Owner(what, rest[0] if rest else "", bytes.fromhex(rest[1]) if rest else b"").serve()

@@ -50,6 +50,17 @@ def hog(run: Run) -> str:
 def register_actions() -> list[Action]:
     return [Action("hog", "Hog", hog)]
 """
+QUIT = """
+import os
+from hob.plugins import Action, Run, hookimpl
+
+def quit(run: Run) -> str:
+    os._exit(5)
+
+@hookimpl
+def register_actions() -> list[Action]:
+    return [Action("quit", "Quit", quit)]
+"""
 WAIT = """
 import threading
 from hob.plugins import Action, Run, hookimpl
@@ -181,6 +192,30 @@ def test_a_plugin_that_holds_the_whole_process_is_ended_and_named(daemon: LiveDa
             list(events)
         told = next(fact for fact in facts if isinstance(fact, PluginFailed))
     assert (told.plugin, told.hook) == ("hogger", "the action hog")
+
+
+@pytest.mark.live
+def test_what_ends_the_process_twice_is_kept_out_until_its_file_changes(
+    daemon: LiveDaemon,
+) -> None:
+    client = daemon.client()
+    path = put(daemon, "quitter", QUIT)
+    for _ in range(2):
+        eventually(lambda: has_action(client, "quit"))
+        with (
+            pytest.raises(PluginBroken, match=r"quitter was running .*exit code 5"),
+            client.run_action(ActionRequest(action="quit")) as events,
+        ):
+            list(events)
+    eventually(lambda: not has_action(client, "quit"))
+    kept_out = client.plugin("quitter")
+    assert kept_out.state == "suspended"
+    assert kept_out.problem is not None
+    assert "exit code 5" in kept_out.problem.message
+    path.write_text(QUIT.replace("os._exit(5)", 'return "mended"'))
+    eventually(lambda: has_action(client, "quit"))
+    assert text_of(client, "quit") == "mended"
+    assert client.plugin("quitter").problem is None
 
 
 @pytest.mark.live

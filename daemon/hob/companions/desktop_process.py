@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from hob.children.spawn import Spawn, spawn
 from hob.companions.backoff import Policy
@@ -43,6 +43,7 @@ class DesktopProcess:
         wanted: bool = True,
         find: Callable[[], Display | NoDisplay] = find_display,
         installed: Callable[[], bool] = has_qt,
+        command: Sequence[str] = COMMAND,
         policy: Policy | None = None,
         spawn: Spawn = spawn,
         look_again_s: float = _LOOK_AGAIN_S,
@@ -51,6 +52,7 @@ class DesktopProcess:
         self._wanted = wanted
         self._find = find
         self._installed = installed
+        self._command = command
         self._policy = policy
         self._spawn = spawn
         self._look_again_s = look_again_s
@@ -86,6 +88,7 @@ class DesktopProcess:
         """Keep a desktop on that screen until it ends for a reason; which is returned."""
         while self._desk.has(session) or self._desk.is_over(session):
             await self._wait_for_news(None)
+        self._problem = None
         final: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
         def ended(end: End) -> None:
@@ -94,7 +97,7 @@ class DesktopProcess:
                 final.set_result(end.exit_code)
 
         keeper = Keeper(
-            COMMAND,
+            self._command,
             logger=_log,
             ended=ended,
             policy=self._policy,
@@ -109,8 +112,8 @@ class DesktopProcess:
                 life.cancel()
         if code == DesktopExit.QUIT:
             self._desk.mark_over(session)
-        elif code == DesktopExit.TAKEN and not self._desk.has(session):
-            # By one that is not attached, or not yet.
+        elif code != DesktopExit.UNFIT and not self._desk.has(session):
+            # The screen is as good as gone, or taken by one that is not attached, or not yet.
             await self._wait_for_news(self._look_again_s)
         return code
 

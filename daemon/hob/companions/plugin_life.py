@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -59,7 +58,9 @@ class Life:
         self._health = health
         self._hear = hear
         self._heard = False
-        self._unanswered_since: float | None = None
+        # How long it has owed us an answer; None when it does not. Counted in our own looks and not
+        # by a clock, which jumps when this machine, or the daemon alone, was asleep.
+        self._owing_s: float | None = None
 
     def send(self, message: ToHostMessage) -> None:
         """Write without waiting. Raises Overloaded when the process does not read."""
@@ -97,34 +98,37 @@ class Life:
     def _take(self, message: FromHostMessage) -> None:
         self._heard = True
         if isinstance(message, Pong):
-            self._unanswered_since = None
+            self._owing_s = None
             self.silent = False
         else:
             self._hear(message)
 
     async def _watch(self, kill: Callable[[str], None]) -> None:
         """Look at it until something is wrong with it."""
+        health = self._health
         process = psutil.Process(self._child.pid)
-        next_ping, number = time.monotonic(), 0
+        since_ping_s, number = health.ping_s, 0
         while True:
-            now = time.monotonic()
-            if self._unanswered_since is None and now >= next_ping:
-                next_ping, number = now + self._health.ping_s, number + 1
-                self._unanswered_since = now
+            if self._owing_s is None and since_ping_s >= health.ping_s:
+                since_ping_s, number = 0.0, number + 1
+                self._owing_s = 0.0
                 self._write(Ping(number=number))
             with contextlib.suppress(psutil.Error):
-                if why := self._trouble(now, process.memory_info().rss):
+                if why := self._trouble(process.memory_info().rss):
                     kill(why)
                     return
-            await asyncio.sleep(self._health.look_s)
+            await asyncio.sleep(health.look_s)
+            since_ping_s += health.look_s
+            if self._owing_s is not None:
+                self._owing_s += health.look_s
 
-    def _trouble(self, now: float, rss_bytes: int) -> str:
+    def _trouble(self, rss_bytes: int) -> str:
         """Why it cannot go on like this; empty when it can."""
         health = self._health
         if rss_bytes > health.max_rss_bytes:
             return plugin_words.too_large(rss_bytes, health.max_rss_bytes)
         limit = health.hung_s if self._heard else health.first_s
-        if self._unanswered_since is not None and now - self._unanswered_since >= limit:
+        if self._owing_s is not None and self._owing_s >= limit:
             return plugin_words.hung(limit)
         return ""
 

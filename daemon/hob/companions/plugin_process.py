@@ -216,25 +216,29 @@ class PluginProcess:
         life, self.life = self.life, None
         suspects = life.entries.suspects() if life else ()
         _log.error("the process of the plugins ended (%s)", plugin_words.cause(end))
-        self._blame(suspects, end)
+        found = self._blame(suspects, end)
         self.waiting.fail(
             plugin_words.gone(suspects, end),
             {one.plugin: plugin_words.brought_down(one, end) for one in suspects},
         )
-        if end.resting or end.problem:
+        if found:
+            self._keeper.revive()  # what has ended it so often is out now
+        if (end.resting and not found) or end.problem:
             self.shelf.problem = plugin_words.not_running(end)
             self._settled.set()
         else:
             self._settled.clear()
         self._publish(PluginsChanged(at=time.time()))
 
-    def _blame(self, suspects: Sequence[Inside], end: End) -> None:
+    def _blame(self, suspects: Sequence[Inside], end: End) -> bool:
+        """Whether a plugin is kept out from now on."""
         self._strikes, guilty = strike(self._strikes, suspects, time.monotonic())
         if not guilty:
             for inside in suspects[:1]:
                 self.failed(inside, plugin_words.brought_down(inside, end))
-            return
+            return False
         inside = next(one for one in suspects if one.plugin == guilty)
         error = plugin_words.kept_out(inside, end)
         self.shelf.keep_out(guilty, ErrorInfo.of(error))
         self.failed(inside, error, suspended=True)
+        return True

@@ -24,7 +24,8 @@ from hob.wire.plugins import (
     ActionText,
 )
 
-MAX_WAITING = 64
+MAX_RUNS = 64
+MAX_QUESTIONS = 256
 NOTE_CHARS = 500
 # Events that wait for a slow reader. Beyond these progress is dropped; text is never.
 _AHEAD = 256
@@ -104,7 +105,7 @@ class Run:
 
 
 class Waiting:
-    """Runs and questions by their ids. At most MAX_WAITING at once."""
+    """Runs and questions by their ids; so many of each at once."""
 
     def __init__(self) -> None:
         self._ids = count(1)
@@ -114,7 +115,8 @@ class Waiting:
     @contextmanager
     def run(self, plugin: str) -> Iterator[tuple[str, Run]]:
         """Room for one run. Raises Overloaded."""
-        id_ = self._new_id("run")
+        _check_room(len(self._runs), MAX_RUNS)
+        id_ = f"run-{next(self._ids)}"
         run = self._runs[id_] = Run(plugin)
         try:
             yield id_, run
@@ -124,7 +126,8 @@ class Waiting:
     @contextmanager
     def question(self) -> Iterator[tuple[str, asyncio.Future[Reply]]]:
         """Room for one question. Raises Overloaded."""
-        id_ = self._new_id("ask")
+        _check_room(len(self._questions), MAX_QUESTIONS)
+        id_ = f"ask-{next(self._ids)}"
         reply = self._questions[id_] = asyncio.get_running_loop().create_future()
         try:
             yield id_, reply
@@ -154,8 +157,7 @@ class Waiting:
             if not waiting.done():
                 waiting.set_exception(error)
 
-    def _new_id(self, what: str) -> str:
-        waiting = len(self._runs) + len(self._questions)
-        if waiting >= MAX_WAITING:
-            raise plugin_words.busy(waiting)
-        return f"{what}-{next(self._ids)}"
+
+def _check_room(held: int, limit: int) -> None:
+    if held >= limit:
+        raise plugin_words.busy(held)

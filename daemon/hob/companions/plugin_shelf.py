@@ -24,10 +24,10 @@ class Shelf:
         self._loaded = False
 
     def take(self, catalogue: Catalogue) -> bool:
-        """Whether it says something new. A plugin that was kept out and runs again is forgiven: its
-        file has changed, or somebody has turned it on."""
+        """Whether it says something new. A plugin that was kept out and was loaded again is
+        forgiven: its file has changed, or somebody has turned it on."""
         for info in catalogue.plugins:
-            if info.name in self.without and info.state == "on":
+            if info.name in self.without and info.state in ("on", "failed"):
                 del self.without[info.name]
         news = not self._loaded or self.problem is not None or catalogue != self.catalogue
         self.catalogue, self.problem, self._loaded = catalogue, None, True
@@ -72,6 +72,7 @@ class Shelf:
         raise plugin_words.tool_not_found(name, [info.name for info in self.catalogue.tools])
 
     def _shown(self, info: PluginInfo) -> PluginInfo:
-        if (why := self.without.get(info.name)) is not None:
+        why = self.without.get(info.name)
+        if why is not None and info.state == "on":  # told before it was kept out
             return replace(info, state="suspended", problem=why)
         return info

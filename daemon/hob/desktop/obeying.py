@@ -72,6 +72,8 @@ class Obedience:
             case WriteClip():
                 clipboard.write(order.text, done, failed)
             case Paste():
+                # Noted now: what was noted for a window of ours may be long past.
+                clipboard.note_focus()
                 clipboard.paste(order.text, done, failed)
             case Notify():
                 self._notify(order)

@@ -7,8 +7,9 @@ import asyncio
 import logging
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -19,15 +20,23 @@ from hob.config import Config
 from hob.errors import HobError
 from hob.models.profiles.loading import MAX_WARM_CHARS, MAX_WARM_PROMPTS
 from hob.paths import Paths
-from hob.supervisor.pool import Pool
-from hob.wire.calls import Prefill
+from hob.wire.calls import Call, CallResult, Prefill
 from hob.wire.chat import ChatMessage
 from hob.wire.engine import WarmPrompt
 from hob.wire.generate import GenerateRequest
 from hob.wire.plugin_host import Catalogue
 from hob.wire.plugins import CachedCommand, CommandCache
+from hob.wire.status import WorkerStatus
 
 _log = logging.getLogger("hob.plugins")
+
+
+class Models(Protocol):
+    """What has the models read; the pool."""
+
+    def workers(self) -> Sequence[WorkerStatus]: ...
+
+    async def call(self, model: str, call: Call) -> CallResult: ...
 
 
 class PluginRoom:
@@ -54,17 +63,17 @@ class PluginRoom:
         """What every model is to have read right after its load."""
         return bounded_prompts(self._catalogue.warm_prompts)
 
-    async def run(self, pool: Pool) -> None:
+    async def run(self, models: Models) -> None:
         """Until cancelled; the process of the plugins is gone then."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.host.live())
-            group.create_task(self._follow(pool))
+            group.create_task(self._follow(models))
 
     def _note(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._news.set()
 
-    async def _follow(self, pool: Pool) -> None:
+    async def _follow(self, models: Models) -> None:
         read: tuple[WarmPrompt, ...] = ()
         while True:
             await self._news.wait()
@@ -73,13 +82,13 @@ class PluginRoom:
             wanted = self.warm_prompts()
             new = [prompt for prompt in wanted if prompt not in read]
             read = wanted
-            await _read_ahead(pool, new)
+            await read_ahead(models, new)
 
 
-async def _read_ahead(pool: Pool, prompts: Iterable[WarmPrompt]) -> None:
+async def read_ahead(models: Models, prompts: Iterable[WarmPrompt]) -> None:
     """Have the chosen model read them, if it is loaded; else it reads them when it is."""
     for prompt in prompts:
-        ready = (worker for worker in pool.workers() if worker.chosen and worker.state == "ready")
+        ready = (worker for worker in models.workers() if worker.chosen and worker.state == "ready")
         worker = next(ready, None)
         if worker is None or worker.loaded is None or not worker.loaded.template:
             return
@@ -90,7 +99,7 @@ async def _read_ahead(pool: Pool, prompts: Iterable[WarmPrompt]) -> None:
         )
         request = GenerateRequest(id=id_, messages=messages)
         try:
-            await pool.call(worker.model, Prefill(id=id_, request=request, priority="background"))
+            await models.call(worker.model, Prefill(id=id_, request=request, priority="background"))
         except HobError as error:
             _log.info("a prompt of a plugin is not read ahead: %s", error)
 

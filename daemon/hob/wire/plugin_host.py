@@ -55,7 +55,7 @@ class CallTool(ToHost, frozen=True, tag="tool"):
 
 class Rewrite(ToHost, frozen=True, tag="rewrite"):
     """`request` is the body of a chat request as plain JSON values. `asker` is the plugin that
-    sends it, which has not its own requests to rewrite."""
+    sends it, if one does: it does not rewrite what it asks itself."""
 
     id: str
     request: dict[str, Any]

@@ -63,10 +63,13 @@ def hotkey(app: App, name: str, combination: str, no_start: bool) -> None:
     hob action hotkey ask default          the one that the plugin suggests
     """
     client = running_client(app, start=not no_start)
-    known = find_action(client.actions().actions, name)
+    before = client.actions().actions
+    known = find_action(before, name)
     if combination:
         known = client.set_hotkey(known.name, _wanted(combination))
     click.echo(_describe_hotkey(known))
+    if combination and (lost := _lost_to(known, before)):
+        click.echo(f"hob: It was that of {', '.join(map(one_line, lost))}.", err=True)
     if (problem := _problems(client).get(known.name)) is not None:
         click.echo(f"hob: {clean(str(problem.error()))}", err=True)
 
@@ -81,6 +84,13 @@ def _wanted(combination: str) -> str | None:
     from hob.wire.hotkey import parse_hotkey
 
     return str(parse_hotkey(combination))
+
+
+def _lost_to(action: ActionInfo, before: Sequence[ActionInfo]) -> list[str]:
+    """The other actions that were on the keys which the action has now."""
+    if not action.hotkey:
+        return []
+    return [one.name for one in before if one.name != action.name and one.hotkey == action.hotkey]
 
 
 def _describe_hotkey(action: ActionInfo) -> str:

@@ -3,7 +3,8 @@ knows, and a slip of the finger is told what it may have meant."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 
 import click
@@ -11,7 +12,7 @@ from click.shell_completion import CompletionItem
 
 from hob.cli.sanitize import one_line
 from hob.client import Client
-from hob.errors import ActionNotFound, HobError
+from hob.errors import ActionNotFound, HobError, PluginNotFound
 from hob.wire.plugins import ActionInfo
 
 _COMPLETION_LIMIT_S = 1.0
@@ -54,6 +55,22 @@ class PluginName(_Known):
 
     def names(self, client: Client) -> Iterable[str]:
         return [plugin.name for plugin in client.plugins().plugins]
+
+
+@contextlib.contextmanager
+def near_plugins(client: Client, name: str) -> Iterator[None]:
+    """A plugin that there is not is told with those that are alike. Raises PluginNotFound."""
+    try:
+        yield
+    except PluginNotFound as error:
+        names = [plugin.name for plugin in client.plugins().plugins]
+        close = get_close_matches(name.lower()[:100], names, n=3)
+        if not close:
+            raise
+        hint = f"Did you mean {' or '.join(close)}? `hob plugins` lists all."
+        raise PluginNotFound(
+            f"There is no plugin {one_line(name)[:100]!r}.", hint=hint, param="plugin"
+        ) from error
 
 
 def find_action(actions: Sequence[ActionInfo], name: str) -> ActionInfo:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hob.cli.actions.name import PluginName
+from hob.cli.actions.name import PluginName, near_plugins
 from hob.cli.autostart import running_client
 from hob.cli.context import App, json_option, no_start_option
 from hob.cli.formatting import counted, print_json, table
@@ -47,7 +47,10 @@ plugins.add_command(new)
 @click.pass_obj
 def enable(app: App, name: str, no_start: bool) -> None:
     """Turn a plugin on, now and from now on. It runs with all your rights."""
-    _told(running_client(app, start=not no_start).enable_plugin(name))
+    client = running_client(app, start=not no_start)
+    with near_plugins(client, name):
+        plugin = client.enable_plugin(name)
+    _told(plugin)
 
 
 @plugins.command()
@@ -56,7 +59,10 @@ def enable(app: App, name: str, no_start: bool) -> None:
 @click.pass_obj
 def disable(app: App, name: str, no_start: bool) -> None:
     """Turn a plugin off, now and from now on; what it is doing is cut short."""
-    _told(running_client(app, start=not no_start).disable_plugin(name))
+    client = running_client(app, start=not no_start)
+    with near_plugins(client, name):
+        plugin = client.disable_plugin(name)
+    _told(plugin)
 
 
 @plugins.command()
@@ -65,7 +71,10 @@ def disable(app: App, name: str, no_start: bool) -> None:
 @click.pass_obj
 def reload(app: App, name: str, no_start: bool) -> None:
     """Load a plugin anew, also one that Hob has turned off because it kept failing."""
-    _told(running_client(app, start=not no_start).reload_plugin(name))
+    client = running_client(app, start=not no_start)
+    with near_plugins(client, name):
+        plugin = client.reload_plugin(name)
+    _told(plugin)
 
 
 @plugins.command("set", short_help="Change a setting of a plugin.")
@@ -86,7 +95,9 @@ def set_setting(
     """
     if (value is None) != to_default:
         raise click.UsageError("Give the setting's new value, or --default.")
-    plugin = running_client(app, start=not no_start).set_plugin(name, setting, value)
+    client = running_client(app, start=not no_start)
+    with near_plugins(client, name):
+        plugin = client.set_plugin(name, setting, value)
     for one in plugin.settings:
         if one.name == setting:
             click.echo(f"{one_line(setting)} = {describe_value(one.value)}")

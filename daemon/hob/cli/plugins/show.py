@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from hob.cli.actions.name import PluginName
+from hob.cli.actions.name import PluginName, near_plugins
 from hob.cli.autostart import running_client
 from hob.cli.context import App, json_option, no_start_option
 from hob.cli.formatting import print_json
@@ -24,7 +24,8 @@ _LABEL_CHARS = 9
 def show(app: App, name: str, as_json: bool, no_start: bool) -> None:
     """Show all that is known of one plugin: what it adds, how it is set, and what is wrong."""
     client = running_client(app, start=not no_start)
-    plugin = client.plugin(name)
+    with near_plugins(client, name):
+        plugin = client.plugin(name)
     if as_json:
         print_json(plugin)
         return

@@ -73,7 +73,7 @@ class X11Clipboard:
         return self._pastes and self._lost is None
 
     def close(self) -> None:
-        """Give up what is on offer."""
+        """Hand what is on offer to the clipboard manager, or give it up where there is none."""
         self._jobs.put(None)
         self._wake()
         self._thread.join(2)
@@ -109,6 +109,7 @@ class X11Clipboard:
                 select.select([hand.desk.display.fileno(), self._wake_reader], [], [])
                 hand.desk.pump()
                 if not self._work(hand):
+                    hand.offers.hand_over()
                     hand.desk.display.close()
                     return
         except (DisplayError, ConnectionClosedError, OSError) as error:

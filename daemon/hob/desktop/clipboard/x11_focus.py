@@ -48,6 +48,9 @@ class Focus:
     def give_back(self) -> None:
         """Have the remembered window focused. Raises DesktopRefused when that cannot be."""
         if self.remembered == X.NONE or not self._lives(self.remembered):
+            # Nothing was noted, or what was has gone: the last one that still is there.
+            self.remember()
+        if self.remembered == X.NONE or not self._lives(self.remembered):
             raise DesktopRefused(
                 "There is no window to put the text into. It is on the clipboard.",
                 hint="Click where it belongs, and paste it there.",

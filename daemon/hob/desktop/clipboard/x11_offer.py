@@ -15,6 +15,8 @@ from hob.desktop.clipboard.x11_desk import Desk
 _PIECE_BYTES = 64 * 1024
 _MAX_TRANSFERS = 16
 _MAX_NOTED = 256
+# The desktop ends within this time, manager or not.
+_KEEP_LIMIT_S = 1.0
 _TEXT_TYPES = ("UTF8_STRING", "text/plain;charset=utf-8", "text/plain", "TEXT", "STRING")
 
 
@@ -38,6 +40,7 @@ class Offers:
         self._texts: dict[int, bytes] = {}
         self._transfers: dict[tuple[int, int], _Transfer] = {}
         self.taken: dict[str, list[int]] = {}
+        self._kept = False
         desk.handlers.append(self._heard)
 
     def offer(self, selection: str, text: str) -> bool:
@@ -53,8 +56,23 @@ class Offers:
         data = self._texts.get(self._desk.atom(selection))
         return None if data is None else data.decode("utf-8")
 
+    def hand_over(self) -> None:
+        """Have the session's clipboard manager, if there is one, keep the text beyond our end."""
+        manager = self._desk.atom("CLIPBOARD_MANAGER")
+        if self.own("CLIPBOARD") is None or not self._desk.display.get_selection_owner(manager):
+            return
+        place = self._desk.atom("HOB_SAVE")
+        self._desk.window.change_property(place, Xatom.ATOM, 32, [self._desk.atom("UTF8_STRING")])
+        self._desk.window.convert_selection(
+            manager, self._desk.atom("SAVE_TARGETS"), place, X.CurrentTime
+        )
+        self._desk.display.flush()
+        self._desk.wait(lambda: self._kept, _KEEP_LIMIT_S)
+
     def _heard(self, event: Event) -> None:
-        if event.type == X.SelectionRequest:
+        if event.type == X.SelectionNotify:
+            self._kept |= event.selection == self._desk.atom("CLIPBOARD_MANAGER")
+        elif event.type == X.SelectionRequest:
             self._requested(event)
         elif event.type == X.SelectionClear:
             self._texts.pop(event.atom, None)

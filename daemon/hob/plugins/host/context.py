@@ -6,8 +6,12 @@ import base64
 import binascii
 import contextlib
 import logging
+import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
+
+from msgspec.structs import replace
 
 from hob.client import Client
 from hob.client.interrupt import Interrupt
@@ -35,8 +39,9 @@ _TITLE_CHARS, _NOTICE_CHARS = 200, 2_000
 class PluginAnswer:
     """An answer as it comes; what has come is kept, so it can be gone through again."""
 
-    def __init__(self, stream: ChatStream, waits: Waits) -> None:
+    def __init__(self, stream: ChatStream, waits: Waits, interrupt: Interrupt) -> None:
         self._stream = stream
+        self._interrupt = interrupt
         self._waits = waits
         self._pieces: list[str] = []
         self._over = False
@@ -75,30 +80,46 @@ class Waits:
     that waiting when the run is taken back."""
 
     def __init__(self) -> None:
-        self.depth = 0
         self.cancelled = False
-        self._open: list[Interrupt] = []
+        self._depth = 0
+        self._lock = threading.Lock()
+        # Of answers that nobody holds any more, none is held here.
+        self._open: weakref.WeakSet[Interrupt] = weakref.WeakSet()
+
+    @property
+    def waits(self) -> bool:
+        return self._depth > 0
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:
         self.check()
-        self.depth += 1
+        with self._lock:
+            self._depth += 1
         try:
             yield
         except HobError:
             self.check()  # the connection broke because the run was taken back
             raise
         finally:
-            self.depth -= 1
+            with self._lock:
+                self._depth -= 1
 
     def opening(self) -> Interrupt:
         interrupt = Interrupt()
-        self._open.append(interrupt)
+        with self._lock:
+            self._open.add(interrupt)
         return interrupt
 
     def cancel(self) -> None:
+        """The run was taken back: every wait ends with Cancelled."""
         self.cancelled = True
-        for interrupt in list(self._open):
+        self.close()
+
+    def close(self) -> None:
+        """Hang up whatever is still open, so that no model works on what nobody reads."""
+        with self._lock:
+            still_open = list(self._open)
+        for interrupt in still_open:
             interrupt.set()
 
     def check(self) -> None:
@@ -163,7 +184,7 @@ class PluginContext:
 
     @property
     def log(self) -> logging.Logger:
-        return logging.getLogger(f"plugin.{self._name}")
+        return logging.getLogger(f"plugin {self._name}")
 
     @property
     def clipboard(self) -> PluginClipboard:
@@ -178,15 +199,16 @@ class PluginContext:
         image: str = "",
         **options: Any,
     ) -> PluginAnswer:
+        interrupt = self.waits.opening()
         with self.waits.waiting():
             stream = self._client.chat(
                 _messages(prompt, system, image),
                 model=model or self._model,
                 plugin=self._name,
-                interrupt=self.waits.opening(),
+                interrupt=interrupt,
                 **options,
             )
-        return PluginAnswer(stream, self.waits)
+        return PluginAnswer(stream, self.waits, interrupt)
 
     def count_tokens(self, text: str, *, model: str = "") -> int:
         with self.waits.waiting():
@@ -224,11 +246,13 @@ class PluginContext:
 def _messages(
     prompt: str | Sequence[ChatMessage], system: str, image: str
 ) -> Sequence[ChatMessage]:
-    first = [ChatMessage(role="system", content=system)] if system else []
-    if not isinstance(prompt, str):
-        return [*first, *prompt]
-    media = (Media(kind="image", data=_bytes_of(image)),) if image else ()
-    return [*first, ChatMessage(role="user", content=prompt, media=media)]
+    said = [ChatMessage(role="user", content=prompt)] if isinstance(prompt, str) else [*prompt]
+    if image:
+        if not said or said[-1].role != "user":
+            raise InvalidRequest("An image goes with a message of the user, which is the last one.")
+        media = (Media(kind="image", data=_bytes_of(image)), *said[-1].media)
+        said[-1] = replace(said[-1], media=media)
+    return [ChatMessage(role="system", content=system), *said] if system else said
 
 
 def _bytes_of(url: str) -> bytes:

@@ -5,12 +5,14 @@ Nothing is imported here: what is off stays unread.
 
 from __future__ import annotations
 
+import importlib.machinery
 import importlib.util
 import os
 import re
 import stat
 import sys
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -25,6 +27,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _MODULES = "hob_plugin_"
 # What a plugins folder may hold; more is somebody's mistake.
 _MOST_FILES = 200
+_MOST_BYTES = 2 * 2**20
 
 Stamp = tuple[tuple[str, int, int], ...]
 
@@ -38,6 +41,7 @@ class Candidate:
     source: PluginSource
     path: str
     load: Callable[[], object]
+    forget: Callable[[], None]
     version: str = ""
     stamp: Stamp = ()
     problem: HobError | None = None
@@ -48,12 +52,15 @@ class Candidate:
         return self.source != "package"
 
 
-def find_plugins(folder: Path) -> list[Candidate]:
-    """Shipped ones first, then packages, then files, each by name. Names may occur twice."""
+def find_packages() -> list[Candidate]:
+    """Those of installed packages: shipped ones first, then the others, each by name."""
     packages = sorted(map(_packaged, entry_points(group="hob")), key=lambda c: c.name)
-    shipped = [one for one in packages if one.source == "built-in"]
-    others = [one for one in packages if one.source != "built-in"]
-    return [*shipped, *others, *_in_folder(folder)]
+    return sorted(packages, key=lambda c: c.source != "built-in")
+
+
+def find_plugins(folder: Path, packages: Sequence[Candidate]) -> list[Candidate]:
+    """The `packages` and those of the folder by name. Names may occur twice."""
+    return [*packages, *_in_folder(folder)]
 
 
 def _packaged(point: EntryPoint) -> Candidate:
@@ -62,8 +69,9 @@ def _packaged(point: EntryPoint) -> Candidate:
     return Candidate(
         name=point.name if _NAME.fullmatch(point.name) else one_line(point.name)[:MAX_NAME_CHARS],
         source="built-in" if own else "package",
-        path=point.value,
+        path=point.module,
         load=point.load,
+        forget=lambda: _forget(point.module),
         version=dist.version if dist else "",
         problem=None if _NAME.fullmatch(point.name) else _bad_name(point.name),
     )
@@ -93,17 +101,21 @@ def _from_file(file: Path, stem: str, top: Path) -> Candidate:
         source="folder",
         path=str(file),
         load=lambda: _load_file(file, name),
+        forget=lambda: _forget(_MODULES + name),
         stamp=_stamp(top),
         problem=_unsafe(file) if good else _bad_name(stem),
     )
 
 
 def _load_file(file: Path, name: str) -> ModuleType:
-    module_name = _MODULES + name.replace("-", "_")
-    forget_module(name)
+    module_name = _MODULES + name
+    _forget(module_name)
     inside = [str(file.parent)] if file.name == "__init__.py" else None
     spec = importlib.util.spec_from_file_location(
-        module_name, file, submodule_search_locations=inside
+        module_name,
+        file,
+        loader=_SourceLoader(module_name, str(file)),
+        submodule_search_locations=inside,
     )
     if spec is None or spec.loader is None:
         raise ImportError(f"{file.name} is no Python file")
@@ -112,16 +124,22 @@ def _load_file(file: Path, name: str) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except BaseException:
-        forget_module(name)
+        _forget(module_name)
         raise
     return module
 
 
-def forget_module(name: str) -> None:
+class _SourceLoader(importlib.machinery.SourceFileLoader):
+    """Compiles what the file says now: compiled files know times only by the second."""
+
+    def get_code(self, fullname: str) -> types.CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
+def _forget(module: str) -> None:
     """So that it is read anew when it is loaded again."""
-    top = _MODULES + name.replace("-", "_")
-    for loaded in [m for m in sys.modules if m == top or m.startswith(f"{top}.")]:
-        del sys.modules[loaded]
+    for loaded in [m for m in list(sys.modules) if m == module or m.startswith(f"{module}.")]:
+        sys.modules.pop(loaded, None)
 
 
 def _stamp(top: Path) -> Stamp:
@@ -137,7 +155,14 @@ def _stamp(top: Path) -> Stamp:
 
 
 def _unsafe(file: Path) -> HobError | None:
-    """Code that others can write is not this user's to run."""
+    """Code that others can write is not this user's to run, and a huge file is no program."""
+    if _size(file) > _MOST_BYTES:
+        return PluginBroken(
+            f"The plugin {file.stem} is not loaded, because its file has more than {_MOST_BYTES}"
+            " bytes.",
+            hint="Keep large data in files beside it, and read them when they are needed.",
+            plugin=file.stem,
+        )
     if sys.platform == "win32":
         return None
     for place in (file, file.parent):
@@ -152,6 +177,13 @@ def _unsafe(file: Path) -> HobError | None:
                 plugin=file.stem,
             )
     return None
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
 
 
 def _bad_name(name: str) -> HobError:

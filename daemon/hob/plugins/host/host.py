@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -18,16 +20,17 @@ from hob.errors import (
     PluginNotFound,
     ProtocolError,
 )
-from hob.plugins.host.calls import Calls
+from hob.plugins.host.calls import Calls, start_thread
 from hob.plugins.host.catalogue import Offer, offer
 from hob.plugins.host.context import PluginContext
-from hob.plugins.host.found import Candidate, find_plugins
+from hob.plugins.host.found import Candidate, find_packages, find_plugins
+from hob.plugins.host.import_guard import ImportGuard
 from hob.plugins.host.listeners import Listeners
 from hob.plugins.host.plugin import Plugin
 from hob.plugins.host.run_context import RunContext
 from hob.plugins.host.runs import Runs
 from hob.plugins.host.schema import from_text
-from hob.plugins.host.settings_file import change_settings, read_settings
+from hob.plugins.host.settings_file import PluginSettings, change_settings, read_settings
 from hob.plugins.host.storage import PluginStorage
 from hob.plugins.host.watching import Watch
 from hob.wire.base import ErrorInfo
@@ -51,6 +54,8 @@ from hob.wire.plugin_host import (
 )
 
 _STOP_LIMIT_S = 3.0
+# So long the first listing waits for plugins that are slow to load.
+_LOAD_PATIENCE_S = 1.5
 
 
 class Host:
@@ -61,14 +66,24 @@ class Host:
         self._send = send
         self._folder = Path(begin.folder)
         self._settings_file = Path(begin.settings_file)
-        self._settings = read_settings(self._settings_file)
+        self._settings = PluginSettings()
+        self._settings = self._read_settings()
+        self._packages = find_packages()
         self._without = {name: info.error() for name, info in begin.without.items()}
         self._plugins: list[Plugin] = []
         self._offer = Offer(Catalogue(plugins=()))
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._calls = Calls(send)
+        self._guard = ImportGuard()
         self._listeners = Listeners(self._failed)
-        self._runs = Runs(send, self._calls, lambda: self._offer, self._make_run, self._failed)
+        self._runs = Runs(
+            send,
+            self._calls,
+            offer=lambda: self._offer,
+            make_run=self._make_run,
+            make_context=self._make_context,
+            failed=self._failed,
+        )
 
     def handle(self, message: ToHostMessage) -> None:
         """On the pipe's thread: nothing here waits for a plugin."""
@@ -100,9 +115,9 @@ class Host:
         """Load the plugins, then do what comes, until told to leave."""
         with contextlib.suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._update(find_plugins(self._folder))
-        watch = Watch(self._folder, self._settings_file, lambda: self._work.put(self._look))
-        watch.start()
+        # Before the first look, so that nothing that changes after it is missed.
+        Watch(self._folder, self._settings_file, lambda: self._work.put(self._look)).start()
+        self._update(find_plugins(self._folder, self._packages))
         while (work := self._work.get()) is not None:
             work()
         self._stop_all()
@@ -111,13 +126,21 @@ class Host:
 
     def _look(self) -> None:
         """Read settings and folder again, and do what has changed. Quick when nothing has."""
-        settings = read_settings(self._settings_file)
-        found = find_plugins(self._folder)
+        settings = self._read_settings()
+        found = find_plugins(self._folder, self._packages)
         changed = settings != self._settings and str(settings) != str(self._settings)
         stamps = {(p.name, p.candidate.path): p.candidate.stamp for p in self._plugins}
         if changed or stamps != {(c.name, c.path): c.stamp for c in found}:
             self._settings = settings
             self._update(found)
+
+    def _read_settings(self) -> PluginSettings:
+        """What the file says. While it cannot be used, what was in force stays so: a slip of the
+        pen must not turn on what a person has turned off."""
+        settings = read_settings(self._settings_file)
+        if settings.problem is None:
+            return settings
+        return replace(self._settings, problem=settings.problem)
 
     def _update(self, found: Sequence[Candidate]) -> None:
         """Let the plugins be those that were found, each as the settings say."""
@@ -130,33 +153,60 @@ class Host:
                 plugin.unload("off")
                 self._without.pop(plugin.name, None)
                 plugin = None
-            plugin = plugin or Plugin(candidate, self._calls, self._make_context)
+            first = names.get(candidate.name)
+            if plugin is not None and plugin.second != (first is not None):
+                plugin.unload("off")
+                plugin = None
+            if plugin is None:
+                plugin = Plugin(candidate, self._calls, self._make_context)
+            if first is not None:
+                plugin.be_second(_second(plugin, first))
+            names.setdefault(plugin.name, plugin)
             plugins.append(plugin)
-            first = names.setdefault(plugin.name, plugin)
-            if first is not plugin:
-                plugin.state, plugin.problem = "failed", _second(plugin, first)
         for gone in old.values():
             gone.unload("off")
         self._plugins = plugins
-        # Told before they are loaded too: what is off, and that the rest is about to come.
-        for plugin in names.values():
-            self._settle(plugin)
+        self._load_all([plugin for plugin in names.values() if self._settle(plugin)])
         self._tell()
 
-    def _settle(self, plugin: Plugin) -> None:
-        """Have one plugin be as the settings say."""
+    def _settle(self, plugin: Plugin) -> bool:
+        """Have one plugin be as the settings say; true when it is to be loaded for that."""
         wanted = self._settings.enabled(plugin.name, plugin.candidate.on_by_default)
         kept_out = self._without.get(plugin.name)
+        if plugin.second:
+            return False
         if plugin.on and not wanted:
             plugin.unload("off")
         elif plugin.on:
-            plugin.set_values(self._given(plugin))
+            if plugin.set_values(self._given(plugin)):
+                self._register_again(plugin)
         elif not wanted:
             plugin.state, plugin.problem = "off", None
         elif kept_out is not None:
             plugin.state, plugin.problem = "suspended", kept_out
-        elif plugin.state == "off":
-            self._load(plugin)
+        return plugin.state == "off" and wanted
+
+    def _register_again(self, plugin: Plugin) -> None:
+        """What a plugin offers may depend on its settings."""
+        try:
+            plugin.register()
+        except HobError as error:
+            self._failed(plugin, "settings", error)
+
+    def _load_all(self, plugins: Sequence[Plugin]) -> None:
+        """Load them beside each other, so that one that hangs holds up none of the others: when it
+        takes long, what is there already is told and can be used."""
+        for plugin in plugins:
+            plugin.state = "loading"
+        threads = [start_thread(partial(self._load, plugin)) for plugin in plugins]
+        patience = time.monotonic() + _LOAD_PATIENCE_S
+        for thread in threads:
+            thread.join(max(0.0, patience - time.monotonic()))
+        if any(thread.is_alive() for thread in threads):
+            self._tell()
+        for thread in threads:
+            thread.join()
+        self._guard.restore()
 
     def _load(self, plugin: Plugin) -> None:
         plugin.load(self._given(plugin))
@@ -181,6 +231,7 @@ class Host:
             else:
                 self._manage_plugin(order)
         except HobError as error:
+            self._tell()
             self._send(Managed(id=order.id, error=ErrorInfo.of(error)))
             return
         self._tell()
@@ -198,8 +249,9 @@ class Host:
         if order.verb in ("enable", "reload"):
             self._without.pop(plugin.name, None)
             plugin.unload("off")
-        self._settings = read_settings(self._settings_file)
-        self._settle(plugin)
+        self._settings = self._read_settings()
+        if self._settle(plugin):
+            self._load_all([plugin])
         if order.verb in ("enable", "reload") and plugin.problem and not plugin.on:
             raise plugin.problem
 
@@ -229,7 +281,7 @@ class Host:
             )
         key = str(parse_hotkey(text)) if text else text
         change_settings(self._settings_file, ("hotkeys",), action, key)
-        self._settings = read_settings(self._settings_file)
+        self._settings = self._read_settings()
 
     def _find(self, name: str) -> Plugin:
         for plugin in self._plugins:
@@ -299,13 +351,12 @@ class Host:
         )
 
     def _stop_all(self) -> None:
-        """Give every plugin its `stop`; no plugin keeps the process."""
-        timer = threading.Timer(_STOP_LIMIT_S, lambda: os._exit(0))
-        timer.daemon = True
-        timer.start()
-        for plugin in self._plugins:
-            if plugin.on:
-                plugin.unload("off")
+        """Give every plugin its `stop`, all at once; none of them keeps the process."""
+        running = [plugin for plugin in self._plugins if plugin.on]
+        threads = [start_thread(partial(plugin.unload, "off")) for plugin in running]
+        end = time.monotonic() + _STOP_LIMIT_S
+        for thread in threads:
+            thread.join(max(0.0, end - time.monotonic()))
 
 
 def _second(plugin: Plugin, first: Plugin) -> PluginBroken:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 
 import msgspec
 
@@ -16,6 +15,8 @@ from hob.wire.plugins import MAX_NAME_CHARS, ActionInfo, ToolInfo
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _TITLE_CHARS, _HELP_CHARS, _SCHEMA_CHARS = 80, 2_000, 100_000
+# What the listing of one action may take; all of them go to the daemon at once.
+_ACTION_BYTES = 200_000
 
 
 def bad_name(name: object) -> str:
@@ -36,11 +37,15 @@ def bad_action(action: Action) -> str:
         return f"`run` of the action {action.name} cannot be called"
     try:
         info = action_info("", action, "")
+        size = len(msgspec.json.encode(info))
         msgspec.convert(msgspec.to_builtins(info), ActionInfo)
+        float(action.timeout_s)
     except BadHotkey as error:
         return f"the hotkey of the action {action.name}: {error.message.rstrip('.')}"
     except (msgspec.ValidationError, TypeError, ValueError) as error:
         return f"the action {action.name}: {one_line(str(error))}"
+    if size > _ACTION_BYTES:
+        return f"the action {action.name} is larger than {_ACTION_BYTES} bytes"
     return ""
 
 
@@ -49,9 +54,13 @@ def bad_tool(tool: Tool) -> str:
         return wrong
     if not callable(tool.run):
         return f"`run` of the tool {tool.name} cannot be called"
-    if not isinstance(tool.parameters, Mapping) or len(tool_info("", tool).parameters) > (
-        _SCHEMA_CHARS
-    ):
+    try:
+        schema = msgspec.json.decode(tool_info("", tool).parameters)
+        msgspec.convert(msgspec.to_builtins(tool_info("", tool)), ToolInfo)
+        float(tool.timeout_s)
+    except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
+        return f"the tool {tool.name}: {one_line(str(error))}"
+    if not isinstance(schema, dict) or len(tool_info("", tool).parameters) > _SCHEMA_CHARS:
         return f"`parameters` of the tool {tool.name} is to be a JSON Schema"
     return ""
 
@@ -61,12 +70,12 @@ def action_info(plugin: str, action: Action, hotkey: str) -> ActionInfo:
     return ActionInfo(
         name=action.name,
         plugin=plugin,
-        title=action.title,
+        title=one_line(action.title),
         help=action.help[:_HELP_CHARS],
         takes=action.takes,
         kinds=tuple(action.kinds),
-        asks=action.asks,
-        choices=tuple(action.choices),
+        asks=one_line(action.asks),
+        choices=tuple(map(one_line, action.choices)),
         shows=action.shows,
         opens=action.opens,
         system=action.system,
@@ -82,5 +91,5 @@ def tool_info(plugin: str, tool: Tool) -> ToolInfo:
         name=tool.name,
         plugin=plugin,
         help=str(tool.help)[:_HELP_CHARS],
-        parameters=json.dumps(dict(tool.parameters), default=str),
+        parameters=json.dumps(dict(tool.parameters), allow_nan=False),
     )

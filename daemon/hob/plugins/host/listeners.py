@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -60,6 +61,8 @@ class _Queue:
             except IndexError:  # it was pushed out by later ones
                 continue
             try:
-                self._plugin.call("on_event", event=dict(fact), context=self._plugin.context)
+                self._plugin.call(
+                    "on_event", event=copy.deepcopy(fact), context=self._plugin.context
+                )
             except HobError as error:
                 self._failed(self._plugin, "on_event", error)

@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -35,8 +35,10 @@ class Pipe:
             os.register_at_fork(after_in_child=self._let_go)
 
     def send(self, message: FromHostMessage) -> None:
-        """From any thread, whole and in order. Waits while the daemon is slow to read."""
-        frame = memoryview(encode_frame(message))
+        """From any thread, whole and in order. Waits while the daemon is slow to read; what was
+        sent is out of this process when it returns, so that nothing that comes to it afterwards
+        can take it back."""
+        frame = memoryview(_frame(message))
         try:
             with self._lock:
                 while frame:
@@ -67,6 +69,26 @@ class Pipe:
         os.dup2(null, self._in)
         os.dup2(null, self._out)
         self._lock = threading.Lock()
+
+
+def _frame(message: FromHostMessage) -> bytes:
+    """A file's name or a plugin's text may hold characters that have no UTF-8."""
+    try:
+        return encode_frame(message)
+    except UnicodeEncodeError:
+        return encode_frame(_encodable(msgspec.to_builtins(message)))
+
+
+def _encodable(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode(errors="replace").decode()
+        case dict():
+            return {_encodable(key): _encodable(one) for key, one in value.items()}
+        case list() | tuple():
+            return [_encodable(one) for one in value]
+        case _:
+            return value
 
 
 def _leave(why: str) -> NoReturn:

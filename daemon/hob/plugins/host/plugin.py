@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
+import inspect
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
 import pluggy
 
 from hob.errors import HobError, PluginBroken
@@ -14,20 +18,22 @@ from hob.plugins import hookspecs
 from hob.plugins.host.blame import broken, one_line
 from hob.plugins.host.calls import Calls
 from hob.plugins.host.context import PluginContext
-from hob.plugins.host.found import Candidate, forget_module
-from hob.plugins.host.infos import bad_action, bad_name, bad_tool
+from hob.plugins.host.found import Candidate
+from hob.plugins.host.hooks import bad_hooks
+from hob.plugins.host.infos import bad_action, bad_name, bad_tool, tool_info
 from hob.plugins.host.schema import checked, effective, shown
 from hob.plugins.values import Action, Setting, Tool
 from hob.wire.base import ErrorInfo
 from hob.wire.plugins import (
     CommandInfo,
     PluginInfo,
+    PluginSetting,
     PluginState,
     SettingValue,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import click
 
 T = TypeVar("T")
 
@@ -36,6 +42,7 @@ IMPORT_LIMIT_S = 20.0
 FAILURES, WITHIN_S = 3, 600.0
 _MOST = 100  # actions, tools, commands or settings of one plugin
 _HELP_CHARS, _PROMPT_CHARS = 500, 100_000
+_REGISTERED_CHARS = 2**19
 
 
 class Plugin:
@@ -65,11 +72,17 @@ class Plugin:
         self._calls = calls
         self._manager: pluggy.PluginManager | None = None
         self._failures: deque[float] = deque(maxlen=FAILURES)
+        # Another one has its name.
+        self.second = False
         self.context = context(self)
 
     @property
     def on(self) -> bool:
         return self.state == "on"
+
+    def be_second(self, problem: HobError) -> None:
+        """Another one was found first that has its name, so it is not loaded."""
+        self.second, self.state, self.problem = True, "failed", problem
 
     def load(self, given: Mapping[str, object]) -> None:
         """Import it and have it register; on failure its state is `failed`, and `problem` why."""
@@ -96,12 +109,16 @@ class Plugin:
         Raises HobError, and leaves what was there.
         """
         context = self.context
+        commands = self._commands()
         actions = self._registered("register_actions", Action, bad_action, context=context)
         tools = self._registered("register_tools", Tool, bad_tool, context=context)
-        self.commands = self._commands()
-        self.warm_prompts = tuple(
-            self._registered("warm_prompts", str, self._check_prompt, context=context)
-        )
+        prompts = self._registered("warm_prompts", str, self._check_prompt, context=context)
+        size = sum(map(len, prompts)) + sum(len(a.system) + len(a.help) for a in actions)
+        size += sum(len(tool_info("", tool).parameters) for tool in tools)
+        if size > _REGISTERED_CHARS:
+            said = f"all that it registers has more than {_REGISTERED_CHARS} characters"
+            raise broken(self.name, "registering", said)
+        self.commands, self.warm_prompts = commands, tuple(prompts)
         self.actions, self.tools = actions, tools
 
     def unload(self, state: PluginState, problem: HobError | None = None) -> None:
@@ -114,18 +131,28 @@ class Plugin:
         self._drop()
         self.state, self.problem = state, problem
 
-    def set_values(self, given: Mapping[str, object]) -> None:
+    def set_values(self, given: Mapping[str, object]) -> bool:
+        """Take over what is set; true when that changes anything."""
+        before = self.values
         self.values, self.warning = effective(self.name, self.settings, given)
+        return self.values != before
 
-    def call(self, hook: str, **arguments: object) -> list[Any]:
-        """What the implementations of a hook return. Raises HobError."""
+    def call(
+        self, hook: str, take: Callable[[list[Any]], T] | None = None, **arguments: object
+    ) -> T | None:
+        """Call a hook, and have `take` make something of what its implementations return, both
+        within the hook's time. None where the plugin has no such hook. Raises HobError."""
         manager = self._manager
         if manager is None or hook not in self.hooks:
-            return []
+            return None
         caller = getattr(manager.hook, hook)
-        return self._calls.call(
-            self.name, hook, lambda: list(caller(**arguments)), hookspecs.DEADLINES[hook]
-        )
+
+        def work() -> T | None:
+            made = [_awaited(one) for one in caller(**arguments)]
+            return take(made) if take else None
+
+        limit_s = hookspecs.DEADLINES[hook]
+        return self._calls.call(self.name, hook, work, limit_s, self.context.waits.close)
 
     def failed(self) -> bool:
         """Note a failure; true when it was one too many."""
@@ -133,8 +160,9 @@ class Plugin:
         self._failures.append(now)
         return len(self._failures) == FAILURES and now - self._failures[0] < WITHIN_S
 
-    def info(self, *, enabled: bool) -> PluginInfo:
-        problem = self.problem or self.warning
+    def info(self, *, enabled: bool, conflict: HobError | None = None) -> PluginInfo:
+        """`conflict` is what it has to go without, because another plugin was first."""
+        problem = self.problem or self.warning or conflict
         return PluginInfo(
             name=self.name,
             title=self.title,
@@ -155,6 +183,8 @@ class Plugin:
 
     def _import(self) -> pluggy.PluginManager:
         module = self.candidate.load()
+        if wrong := bad_hooks(module):
+            raise broken(self.name, "its hooks", wrong)
         manager = pluggy.PluginManager("hob")
         manager.add_hookspecs(hookspecs)
         try:
@@ -163,34 +193,41 @@ class Plugin:
         except pluggy.PluginValidationError as error:
             raise broken(self.name, "its hooks", one_line(str(error))) from error
         self.hooks = tuple(sorted(c.name for c in manager.get_hookcallers(module) or ()))
-        if not self.hooks:
-            raise broken(self.name, "import", "it implements no hook (is @hookimpl missing?)")
-        self.title = one_line((getattr(module, "__doc__", None) or "").strip().split("\n")[0])
+        words = getattr(module, "__doc__", None)
+        self.title = one_line(words.strip().split("\n")[0]) if isinstance(words, str) else ""
         return manager
 
     def _drop(self) -> None:
         self._manager = None
         self.actions, self.tools, self.commands = [], [], []
         self.warm_prompts = ()
-        if self.candidate.source == "folder":
-            forget_module(self.name)
+        self.candidate.forget()
 
     def _registered(
         self, hook: str, kind: type[T], check: Callable[[T], str], **arguments: object
     ) -> list[T]:
-        """What a hook registers, flat and checked: `check` says what is wrong with one."""
-        found: list[T] = []
-        for result in self.call(hook, **arguments):
-            for one in self._listed(hook, result):
-                if not isinstance(one, kind):
-                    kinds = f"{kind.__name__} is expected, not {type(one).__name__}"
-                    raise broken(self.name, hook, kinds)
-                if wrong := check(one):
-                    raise broken(self.name, hook, wrong)
-                found.append(one)
-        if len(found) > _MOST:
-            raise broken(self.name, hook, f"{len(found)} are too many; {_MOST} are allowed")
-        return found
+        """What a hook registers, flat and checked: `check` says what is wrong with one. All on the
+        plugin's thread: what it returns may be of classes of its own."""
+
+        def take(results: list[Any]) -> list[T]:
+            listed = [one for result in results for one in self._listed(hook, result)]
+            if len(listed) > _MOST:
+                raise broken(self.name, hook, f"{len(listed)} are too many; {_MOST} are allowed")
+            return [self._one(hook, kind, check, one) for one in listed]
+
+        return self.call(hook, take, **arguments) or []
+
+    def _one(self, hook: str, kind: type[T], check: Callable[[T], str], one: object) -> T:
+        if not isinstance(one, kind):
+            kinds = f"{kind.__name__} is expected, not {type(one).__name__}"
+            raise broken(self.name, hook, kinds)
+        if dataclasses.is_dataclass(kind):
+            # Of a class of the plugin's own, only what is ours is kept.
+            names = [field.name for field in dataclasses.fields(kind)]
+            one = kind(**{name: getattr(one, name) for name in names})
+        if wrong := check(one):
+            raise broken(self.name, hook, wrong)
+        return one
 
     def _listed(self, hook: str, result: object) -> Sequence[object]:
         if isinstance(result, list | tuple):
@@ -204,8 +241,9 @@ class Plugin:
             return "the setting `enabled` is Hob's own"
         try:
             checked(setting, setting.default)
-        except ValueError as error:
-            return f"the default of {setting.name} is wrong: {error}"
+            msgspec.convert(msgspec.to_builtins(shown(setting, setting.default)), PluginSetting)
+        except (ValueError, TypeError) as error:
+            return f"the setting {setting.name} is wrong: {one_line(str(error))}"
         return ""
 
     def _check_prompt(self, prompt: str) -> str:
@@ -216,21 +254,38 @@ class Plugin:
             return []
         import click
 
-        commands: Iterable[click.Command] = self._registered(
-            "register_commands", click.Command, lambda c: bad_name(c.name or "")
-        )
-        return [
-            CommandInfo(
-                name=command.name or "",
-                plugin=self.name,
-                help=one_line(command.get_short_help_str(_HELP_CHARS)),
-            )
-            for command in commands
-        ]
+        def take(results: list[Any]) -> list[CommandInfo]:
+            listed = [one for result in results for one in self._listed(hook, result)]
+            return [self._command(self._one(hook, click.Command, check, one)) for one in listed]
+
+        def check(command: click.Command) -> str:
+            return bad_name(command.name or "")
+
+        hook = "register_commands"
+        return self.call(hook, take) or []
+
+    def _command(self, command: click.Command) -> CommandInfo:
+        words = one_line(command.get_short_help_str(_HELP_CHARS))
+        return CommandInfo(name=command.name or "", plugin=self.name, help=words)
+
+
+def _awaited(made: Any) -> Any:
+    """What a hook returns that is a coroutine function."""
+    return asyncio.run(_wait(made)) if inspect.isawaitable(made) else made
+
+
+async def _wait(made: Any) -> Any:
+    return await made
 
 
 def taken(plugin: str, what: str, name: str, by: str) -> PluginBroken:
-    """Two plugins want the same name; the first has it."""
+    """A name is wanted twice; the first has it."""
+    if plugin == by:
+        return PluginBroken(
+            f"The plugin {plugin} registers the {what} {name} twice; the first one counts.",
+            hint="Rename one of them in the plugin.",
+            plugin=plugin,
+        )
     return PluginBroken(
         f"The plugin {plugin} wants the {what} {name}, which the plugin {by} has already, so it"
         " goes without.",

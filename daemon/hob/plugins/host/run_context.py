@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from hob.errors import BodyTooLarge, ClipboardSecret, InvalidRequest
+from hob.plugins.host.blame import broken, one_line
 from hob.plugins.host.context import PluginContext
 from hob.plugins.values import Action
 from hob.wire.contents import content_kind
@@ -16,6 +17,7 @@ from hob.wire.plugins import (
     ActionEvent,
     ActionProgress,
     ActionRequest,
+    ActionStarted,
     ActionText,
     ContentKind,
 )
@@ -41,6 +43,7 @@ class RunContext(PluginContext):
         self._clip: Clip | None = None
         self._made = 0
         self._waiting_text: list[str] = []
+        self._waiting_progress: ActionProgress | None = None
         self._sent_at = 0.0
         self.last_sign = time.monotonic()
         self.over = False
@@ -80,38 +83,53 @@ class RunContext(PluginContext):
     def progress(self, fraction: float | None = None, note: str = "") -> None:
         self.waits.check()
         share = None if fraction is None else min(max(float(fraction), 0.0), 1.0)
-        self._send(ActionProgress(fraction=share, note=str(note)[:_NOTE_CHARS]))
+        share = None if share != share else share  # noqa: PLR0124 - not a number
+        said = ActionProgress(fraction=share, note=one_line(str(note), _NOTE_CHARS))
+        with self._lock:
+            self._waiting_progress = said
+        self.last_sign = time.monotonic()
+        self.flush(only_after_s=_EVERY_S)
 
     # ---- for the host ----
 
+    def started(self, event: ActionStarted) -> None:
+        """Send the first event."""
+        with self._lock:
+            self._tell(event)
+
     def add(self, piece: str) -> None:
-        """More of what the action makes. Raises BodyTooLarge and Cancelled."""
+        """More of what the action makes. Raises PluginBroken for too much, and Cancelled."""
         self.waits.check()
+        if not piece:
+            return  # no sign of life: there could be endlessly many
         self._made += len(piece)
         if self._made > MAX_MADE_CHARS:
-            raise BodyTooLarge(
-                f"The action {self._action.name} makes more than {MAX_MADE_CHARS} characters.",
-                hint=f"The plugin {self.name} is to make less at a time.",
-            )
+            what = f"the action {self._action.name}"
+            raise broken(self.name, what, f"it made more than {MAX_MADE_CHARS} characters")
         with self._lock:
             self._waiting_text.append(piece)
         self.last_sign = time.monotonic()
         self.flush(only_after_s=_EVERY_S)
 
     def flush(self, *, only_after_s: float = 0.0) -> None:
-        """Send the text that waits, unless some was sent a moment ago."""
+        """Send the text and the last progress that wait, unless some was sent a moment ago."""
         with self._lock:
-            if not self._waiting_text or time.monotonic() - self._sent_at < only_after_s:
+            if time.monotonic() - self._sent_at < only_after_s:
                 return
-            text = "".join(self._waiting_text)
+            text, progress = "".join(self._waiting_text), self._waiting_progress
             self._waiting_text.clear()
+            self._waiting_progress = None
+            if self.over or not (text or progress):
+                return
             self._sent_at = time.monotonic()
-            if not self.over:
+            if text:
                 self._tell(ActionText(text=text))
+            if progress:
+                self._tell(progress)
 
     def idle_s(self) -> float:
         """For how long the plugin has shown no sign of life, though it waits for nobody."""
-        if self.waits.depth:
+        if self.waits.waits:
             self.last_sign = time.monotonic()
         return time.monotonic() - self.last_sign
 
@@ -121,13 +139,6 @@ class RunContext(PluginContext):
         with self._lock:
             if not self.over:
                 self.over = True
-                self._tell(event)
-
-    def _send(self, event: ActionEvent) -> None:
-        self.last_sign = time.monotonic()
-        self.flush()
-        with self._lock:
-            if not self.over:
                 self._tell(event)
 
     def _content(self) -> Clip:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import json
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from hob.errors import ActionNotFound, Cancelled, HobError, InvalidRequest, ToolNotFound
 from hob.plugins.host.blame import blamed, broken, log_traceback
-from hob.plugins.host.calls import Calls
+from hob.plugins.host.calls import Calls, Overrun, start_thread
 from hob.plugins.host.catalogue import Offer
+from hob.plugins.host.context import PluginContext
 from hob.plugins.host.made import take
 from hob.plugins.host.plugin import Plugin
-from hob.plugins.host.run_context import MAX_MADE_CHARS, RunContext
-from hob.plugins.values import Action, Tool
+from hob.plugins.host.run_context import RunContext
+from hob.plugins.host.tool_calls import call_tool, read_arguments
+from hob.plugins.values import Action
 from hob.wire.base import ErrorInfo
 from hob.wire.plugin_host import (
+    MAX_FROM_HOST_BYTES,
     CallTool,
     FromHostMessage,
     Rewrite,
@@ -32,8 +35,20 @@ from hob.wire.plugin_host import (
 from hob.wire.plugins import ActionEvent, ActionFailed, ActionFinished, ActionStarted
 
 _TICK_S = 0.05
+# How long a run that was taken back may go on.
+_CANCEL_S = 5.0
+_OVERHEAD_BYTES = 2**16
 
 Failed = Callable[[Plugin, str, HobError], None]
+
+
+@dataclass
+class _Live:
+    run: RunContext
+    plugin: Plugin
+    action: Action
+    thread: threading.Thread | None = None
+    cancelled_at: float | None = None
 
 
 class Runs:
@@ -43,16 +58,20 @@ class Runs:
         self,
         send: Callable[[FromHostMessage], None],
         calls: Calls,
+        *,
         offer: Callable[[], Offer],
         make_run: Callable[[Plugin, str, str], RunContext],
+        make_context: Callable[[Plugin], PluginContext],
         failed: Failed,
     ) -> None:
         self._send = send
         self._calls = calls
         self._offer = offer
         self._make_run = make_run
+        self._make_context = make_context
         self._failed = failed
-        self._live: dict[str, tuple[RunContext, Plugin, Action]] = {}
+        self._live: dict[str, _Live] = {}
+        self._tools: dict[str, PluginContext] = {}
         self._lock = threading.Lock()
         self._some = threading.Event()
         threading.Thread(target=self._watch, name="runs", daemon=True).start()
@@ -78,28 +97,30 @@ class Runs:
         plugin, action = found
         run = self._make_run(plugin, order.request.desktop, order.request.model)
         run.begin(action, order.request, tell)
+        live = _Live(run, plugin, action)
         with self._lock:
-            self._live[order.id] = (run, plugin, action)
+            self._live[order.id] = live
         self._some.set()
-        threading.Thread(
-            target=self._run, args=(order.id, run, plugin, action), daemon=True
-        ).start()
+        try:
+            live.thread = start_thread(lambda: self._run(order.id, live))
+        except HobError as error:
+            self._end(order.id, live, ActionFailed(error=ErrorInfo.of(error)))
 
     def cancel(self, id: str) -> None:
+        """Take back a run or a call of a tool."""
         with self._lock:
-            live = self._live.get(id)
+            live, tool = self._live.get(id), self._tools.get(id)
         if live is not None:
-            live[0].waits.cancel()
+            live.cancelled_at = live.cancelled_at or time.monotonic()
+            live.run.waits.cancel()
+        if tool is not None:
+            tool.waits.cancel()
 
-    @property
-    def live(self) -> int:
-        with self._lock:
-            return len(self._live)
-
-    def _run(self, id: str, run: RunContext, plugin: Plugin, action: Action) -> None:
+    def _run(self, id: str, live: _Live) -> None:
+        run, plugin, action = live.run, live.plugin, live.action
         what = f"the action {action.name}"
         title, shows = action.title, action.shows
-        run._send(
+        run.started(
             ActionStarted(id=id, action=action.name, plugin=plugin.name, title=title, shows=shows)
         )
         end: ActionEvent = ActionFinished()
@@ -109,85 +130,113 @@ class Runs:
                     run.open(action.opens)
                 elif action.run is not None:
                     take(action.run(run), run.add)
+        except Overrun:
+            return  # it was given up, and whoever waited was told
         except BaseException as error:  # SystemExit and KeyboardInterrupt end nothing here
-            known = blamed(plugin.name, what, error)
-            if run.waits.cancelled:
-                known = Cancelled("The action was taken back.")
-            elif not isinstance(error, HobError):
-                log_traceback(plugin.name, what, error)
-                self._failed(plugin, what, known)
-            end = ActionFailed(error=ErrorInfo.of(known))
+            end = ActionFailed(error=ErrorInfo.of(self._blamed(live, what, error)))
+        self._end(id, live, end)
+
+    def _blamed(self, live: _Live, what: str, error: BaseException) -> HobError:
+        if live.run.waits.cancelled:
+            return Cancelled("The action was taken back.")
+        known = blamed(live.plugin.name, what, error)
+        if not isinstance(error, HobError):
+            log_traceback(live.plugin.name, what, error)
+        self._failed(live.plugin, what, known)
+        return known
+
+    def _end(self, id: str, live: _Live, event: ActionEvent) -> None:
         with self._lock:
             self._live.pop(id, None)
-        run.end(end)
+        live.run.end(event)
+        live.run.waits.close()
 
     def _watch(self) -> None:
-        """Send text that waits for more, and end the runs that show no sign of life."""
+        """Send what waits for more, and end the runs that show no sign of life."""
         pause = threading.Event()
         while True:
             self._some.wait()
             pause.wait(_TICK_S)
             with self._lock:
-                live = list(self._live.items())
-                if not live:
+                all_live = list(self._live.items())
+                if not all_live:
                     self._some.clear()
-            for id, (run, plugin, action) in live:
-                run.flush(only_after_s=_TICK_S)
-                if run.idle_s() > action.timeout_s:
-                    self._give_up(id, run, plugin, action)
+            for id, live in all_live:
+                live.run.flush(only_after_s=_TICK_S)
+                self._look_at(id, live)
 
-    def _give_up(self, id: str, run: RunContext, plugin: Plugin, action: Action) -> None:
-        what = f"the action {action.name}"
-        error = broken(plugin.name, what, f"it did nothing for {action.timeout_s:g} s")
-        with self._lock:
-            self._live.pop(id, None)
-        run.end(ActionFailed(error=ErrorInfo.of(error)))
-        run.waits.cancel()
-        self._failed(plugin, what, error)
+    def _look_at(self, id: str, live: _Live) -> None:
+        what = f"the action {live.action.name}"
+        error: HobError
+        if live.cancelled_at is not None and time.monotonic() - live.cancelled_at > _CANCEL_S:
+            error = Cancelled("The action was taken back.")
+        elif live.run.idle_s() > live.action.timeout_s:
+            said = f"it did nothing for {live.action.timeout_s:g} s"
+            error = broken(live.plugin.name, what, said)
+            self._failed(live.plugin, what, error)
+        else:
+            return
+        self._end(id, live, ActionFailed(error=ErrorInfo.of(error)))
+        live.run.waits.cancel()
+        if live.thread is not None:
+            self._calls.end(live.thread)
 
     # ---- tools ----
 
     def call_tool(self, order: CallTool) -> None:
         """Call a tool for a model; returns at once."""
-        threading.Thread(target=self._call_tool, args=(order,), daemon=True).start()
+        self._start(lambda: self._call_tool(order), ToolResult(id=order.id))
 
     def _call_tool(self, order: CallTool) -> None:
-        found = self._offer().tools.get(order.tool)
-        if found is None:
-            missing = ToolNotFound(f"There is no tool {order.tool}.", param="hob_tools")
-            self._send(ToolResult(id=order.id, error=ErrorInfo.of(missing)))
-            return
-        plugin, tool = found
-        what = f"the tool {tool.name}"
         try:
-            arguments = _arguments(order.arguments)
-            made = self._calls.call(
-                plugin.name, what, lambda: _called(tool, plugin, arguments), tool.timeout_s
-            )
-            if len(made) > MAX_MADE_CHARS:
-                raise broken(plugin.name, what, f"it made more than {MAX_MADE_CHARS} characters")
+            text = self._tool_result(order)
         except HobError as error:
-            if not isinstance(error, InvalidRequest):
-                self._failed(plugin, what, error)
             self._send(ToolResult(id=order.id, error=ErrorInfo.of(error)))
             return
-        self._send(ToolResult(id=order.id, text=made))
+        self._send(ToolResult(id=order.id, text=text))
+
+    def _tool_result(self, order: CallTool) -> str:
+        found = self._offer().tools.get(order.tool)
+        if found is None:
+            raise ToolNotFound(f"There is no tool {order.tool}.", param="hob_tools")
+        plugin, tool = found
+        what = f"the tool {tool.name}"
+        arguments = read_arguments(order.arguments)
+        context = self._make_context(plugin)
+        with self._lock:
+            self._tools[order.id] = context
+        try:
+            return self._calls.call(
+                plugin.name,
+                what,
+                lambda: call_tool(tool, context, arguments),
+                tool.timeout_s,
+                context.waits.cancel,
+            )
+        except HobError as error:
+            if not isinstance(error, InvalidRequest | Cancelled):
+                self._failed(plugin, what, error)
+            raise
+        finally:
+            with self._lock:
+                self._tools.pop(order.id, None)
+            context.waits.close()
 
     # ---- rewriting ----
 
     def rewrite(self, order: Rewrite) -> None:
         """Have each plugin that wants to rewrite the request, one after the other."""
-        threading.Thread(target=self._rewrite, args=(order,), daemon=True).start()
+        self._start(lambda: self._rewrite(order), Rewritten(id=order.id))
 
     def _rewrite(self, order: Rewrite) -> None:
-        request, by = order.request, []
+        request: dict[str, Any] = order.request
+        by: list[str] = []
         offer = self._offer()
-        wanted = [p for p in offer.plugins if p.name in offer.catalogue.rewriters]
-        for plugin in wanted:
-            if plugin.name == order.asker:
+        for plugin in offer.plugins:
+            if plugin.name == order.asker or plugin.name not in offer.catalogue.rewriters:
                 continue
             try:
-                changed = self._rewritten(plugin, request)
+                changed = _rewritten(plugin, request)
             except HobError as error:
                 self._failed(plugin, "rewrite_request", error)
                 continue
@@ -196,48 +245,33 @@ class Runs:
                 by.append(plugin.name)
         self._send(Rewritten(id=order.id, request=request if by else None, by=tuple(by)))
 
-    def _rewritten(self, plugin: Plugin, request: dict[str, Any]) -> dict[str, Any] | None:
-        # A copy: what a plugin changes in place, and does not return, is not meant.
-        copy = json.loads(json.dumps(request))
-        results = plugin.call("rewrite_request", request=copy, context=plugin.context)
+    def _start(self, function: Callable[[], None], otherwise: FromHostMessage) -> None:
+        try:
+            start_thread(function)
+        except HobError as error:
+            if isinstance(otherwise, ToolResult):
+                otherwise = ToolResult(id=otherwise.id, error=ErrorInfo.of(error))
+            self._send(otherwise)
+
+
+def _rewritten(plugin: Plugin, request: dict[str, Any]) -> dict[str, Any] | None:
+    def take_first(results: list[Any]) -> dict[str, Any] | None:
         for result in results:
             if result is None:
                 continue
             try:
-                plain = msgspec.json.decode(msgspec.json.encode(result))
+                data = msgspec.json.encode(result)
+                plain = msgspec.json.decode(data)
             except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
                 raise broken(plugin.name, "rewrite_request", "it returns no JSON") from error
             if not isinstance(plain, dict):
                 raise broken(plugin.name, "rewrite_request", "it returns no object")
+            if len(data) > MAX_FROM_HOST_BYTES - _OVERHEAD_BYTES:
+                said = f"it returns more than {MAX_FROM_HOST_BYTES} bytes"
+                raise broken(plugin.name, "rewrite_request", said)
             return plain
         return None
 
-
-def _arguments(text: str) -> dict[str, Any]:
-    """What the model gives the tool; it may write anything."""
-    try:
-        arguments = json.loads(text or "{}")
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequest("The arguments are no JSON.", param="arguments") from error
-    if not isinstance(arguments, dict):
-        raise InvalidRequest("The arguments are no object.", param="arguments")
-    return {str(name): value for name, value in arguments.items()}
-
-
-def _called(tool: Tool, plugin: Plugin, arguments: dict[str, Any]) -> str:
-    try:
-        inspect.signature(tool.run).bind(plugin.context, **arguments)
-    except TypeError as error:
-        raise InvalidRequest(
-            f"The arguments are not those of the tool {tool.name}: {error}.", param="arguments"
-        ) from error
-    made = tool.run(plugin.context, **arguments)
-    if inspect.isawaitable(made):
-        made = asyncio.run(_awaited(made))
-    if isinstance(made, str):
-        return made
-    return json.dumps(made, ensure_ascii=False, default=str)
-
-
-async def _awaited(made: Any) -> Any:
-    return await made
+    # A copy: what a plugin changes in place, and does not return, is not meant.
+    copy = json.loads(json.dumps(request))
+    return plugin.call("rewrite_request", take_first, request=copy, context=plugin.context)

@@ -1,4 +1,7 @@
-"""plugins.toml: which plugins are on, what is set for them, and hotkeys. Comments are kept."""
+"""plugins.toml: which plugins are on, what is set for them, and hotkeys. Comments are kept.
+
+The host is the only program that changes it, on one thread, so there is no lock.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,7 @@ def change_settings(
     try:
         text = path.read_text(encoding="utf-8") if path.exists() else ""
         document = tomlkit.parse(text)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise _bad(path, error) from error
     place: Any = document
     for name in table:
@@ -64,7 +67,18 @@ def change_settings(
         place.pop(key, None)
     else:
         place[key] = value
-    _replace(path, tomlkit.dumps(document))
+    changed = tomlkit.dumps(document)
+    if read_settings_text(changed) is None:
+        raise _bad(path, ValueError("it is written in a way that cannot be changed by a program"))
+    _replace(path, changed)
+
+
+def read_settings_text(text: str) -> PluginSettings | None:
+    """None when it cannot be used."""
+    try:
+        return _parsed(tomllib.loads(text))
+    except (ValueError, RecursionError):
+        return None
 
 
 def _parsed(data: Mapping[str, Any]) -> PluginSettings:
@@ -81,22 +95,24 @@ def _parsed(data: Mapping[str, Any]) -> PluginSettings:
 def _bad(path: Path, error: Exception) -> ConfigError:
     why = (error.strerror or "") if isinstance(error, OSError) else str(error)
     return ConfigError(
-        f"{path} cannot be used ({why}), so every plugin has its defaults.",
+        f"{path} cannot be used ({why}), so what it says now is not in force.",
         hint="Mend the file, or delete it.",
         file=str(path),
     )
 
 
 def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    # A link, such as one into a folder of dotfiles, stays one.
+    target = path.resolve()
+    name = ""
     try:
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        # A link, such as one into a folder of dotfiles, stays one.
-        Path(name).replace(path.resolve())
+        Path(name).replace(target)
     except OSError as error:
         with contextlib.suppress(OSError):
             Path(name).unlink()

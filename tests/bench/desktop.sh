@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Measures the desktop on this machine, on a screen without hardware: from the hotkey to a window
+# that can be typed into, from a change of the daemon to the tray's icon, what the process costs
+# while nothing happens, and what a hotkey does to it that is pressed 500 times. About 3 minutes.
+#
+#   bash tests/bench/desktop.sh
+set -euo pipefail
+# shellcheck source=installers/lib.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/../../installers/lib.sh"
+cd "$root"
+
+make_venv
+install_hob
+install_dev_group
+"$venv/bin/python" -m hob.models.pull.starter .cache/models
+export PYTHONPATH=$root/tests PATH=$venv/bin:$PATH
+export HOB_TEST_MODEL=$root/.cache/models/SmolLM2-135M-Instruct-Q4_1.gguf
+
+step "the desktop"
+exec python -m bench.desktop
