@@ -115,9 +115,9 @@ class Host:
         """Load the plugins, then do what comes, until told to leave."""
         with contextlib.suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Before the first look, so that nothing that changes after it is missed.
+        Watch(self._folder, self._settings_file, lambda: self._work.put(self._look)).start()
         self._update(find_plugins(self._folder, self._packages))
-        watch = Watch(self._folder, self._settings_file, lambda: self._work.put(self._look))
-        watch.start()
         while (work := self._work.get()) is not None:
             work()
         self._stop_all()
