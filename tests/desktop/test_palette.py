@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from desktop.qt import application
 from fakes.palette_parts import ACTIONS, FakeBridge, HeldClipboard, NoNotices
 from hob.desktop.palette import ActionMenu
 from hob.desktop.parts import Parts
@@ -60,12 +61,7 @@ Open = Callable[..., Desk]
 
 @pytest.fixture(scope="module")
 def app() -> QApplication:
-    found = QApplication.instance()
-    return (
-        found
-        if isinstance(found, QApplication)
-        else QApplication(["test", "-platform", "offscreen"])
-    )
+    return application()
 
 
 @pytest.fixture
