@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from PySide6.QtGui import QGuiApplication, QPalette
+
 from hob.client.read_ahead import ReadAhead
 from hob.desktop.palette.preview import Preview, preview
 from hob.desktop.palette.rows import Row, action_rows, input_rows, shared_system
@@ -29,14 +31,19 @@ Chosen = Callable[[ActionInfo, str, Clip], None]
 class ActionMenu:
     """Calls `chosen` with the action, the answer to what it asks, and what the clipboard holds.
 
-    While the person chooses, the model reads the text already, with the system prompt that most of
-    the actions share.
+    `colours` are those of now, for light and dark. While the person chooses, the model reads the
+    text already, with the system prompt that most of the actions share.
     """
 
-    def __init__(self, parts: Parts, chosen: Chosen) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        chosen: Chosen,
+        colours: Callable[[], QPalette] = QGuiApplication.palette,
+    ) -> None:
         self._parts = parts
         self._chosen = chosen
-        self._window = MenuWindow()
+        self._window = MenuWindow(colours)
         self._source: Source = "clipboard"
         # None while it is being read.
         self._clip: Clip | None = None

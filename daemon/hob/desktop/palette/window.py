@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import (
@@ -57,9 +57,10 @@ class MenuWindow(QWidget):
     completed = Signal(int)
     forsaken = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, colours: Callable[[], QPalette]) -> None:
         flags = Qt.WindowType.Tool | Qt.WindowType.FramelessWindowHint
         super().__init__(None, flags | Qt.WindowType.WindowStaysOnTopHint)
+        self._colours = colours
         self.setWindowTitle("Hob: actions")
         self.setAccessibleName("Actions of Hob")
         self.line = QLineEdit(self)
@@ -78,6 +79,7 @@ class MenuWindow(QWidget):
         app = QApplication.instance()
         assert isinstance(app, QApplication), "windows need a QApplication"
         app.focusWindowChanged.connect(self._focus_moved)
+        app.styleHints().colorSchemeChanged.connect(lambda _scheme: self.adapt_colours())
         self.adapt_colours()
 
     def _arrange(self) -> None:
@@ -105,7 +107,7 @@ class MenuWindow(QWidget):
 
     def adapt_colours(self) -> None:
         """Take over the colours of the system, which may have changed to light or dark."""
-        palette = QGuiApplication.palette()
+        palette = self._colours()
         self.setPalette(palette)
         faint = QPalette(palette)
         text = palette.color(QPalette.ColorRole.WindowText)
@@ -194,11 +196,6 @@ class MenuWindow(QWidget):
         painter = QPainter(self)
         painter.setPen(dim(self.palette().color(QPalette.ColorRole.Mid)))
         painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
-
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.ThemeChange:
-            self.adapt_colours()
 
     def _focus_moved(self, window: QWindow | None) -> None:
         if window is not None and window is self.windowHandle():
