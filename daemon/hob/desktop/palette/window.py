@@ -39,6 +39,12 @@ _SHOWN_ROWS = 9
 # How far below the top of the screen it stands, as a share of the screen's height.
 _TOP = 0.18
 _NUMBERED = 9
+_SCROLL_BAR = """
+    QScrollBar:vertical { width: 6px; background: transparent; }
+    QScrollBar::handle:vertical { background: palette(mid); border-radius: 3px; min-height: 24px; }
+    QScrollBar::add-line, QScrollBar::sub-line { height: 0; }
+    QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
+"""
 _MARGIN = 8
 
 
@@ -98,6 +104,7 @@ class MenuWindow(QWidget):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setUniformItemSizes(True)
         self.list.viewport().setAutoFillBackground(False)
+        self.list.verticalScrollBar().setStyleSheet(_SCROLL_BAR)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 10, 8, 8)
         column.setSpacing(4)
