@@ -188,14 +188,15 @@ async def test_a_tool_that_fails_is_told_to_the_model_and_named_in_the_log(
     async def fail(name: str, arguments: str) -> str:
         raise PluginBroken("The plugin sky failed.", hint="Mend it.")
 
+    caplog.set_level("INFO")
     run_by(api, fail)
     rounds(api, *TWO_ROUNDS)
     [choice] = (await api.chat(hob_tools="all")).json()["choices"]
     assert choice["message"]["hob_tools"][0]["failed"] is True
     assert choice["finish_reason"] == "stop"
     told = api.fakes.models.requests[1].messages[-1].content
-    assert told == "Error: The plugin sky failed. Mend it."
-    assert "weather" in caplog.text
+    assert told == "Error: The plugin sky failed."
+    assert "The plugin sky failed. Mend it." in caplog.text
 
 
 async def test_a_tool_that_there_is_not_is_told_to_the_model(api: RunningApi) -> None:

@@ -222,3 +222,26 @@ async def test_the_sdk_asks_again_only_where_that_may_help(
     with pytest.raises(openai.InternalServerError):
         await sdk.chat.completions.create(model="tiny", messages=HI)
     assert len(api.fakes.models.requests) == 3
+
+
+async def test_tools_that_hob_runs_do_not_get_in_its_way(api: RunningApi) -> None:
+    call = delta(calls=(CallDelta(index=0, id="c0", name="add", arguments="{}"),))
+    api.fakes.models.steps_of = {0: ["Wait. ", call, "tool_calls"], 1: ["Done."]}
+    async with _over_the_socket(api) as sdk:
+        asked = sdk.chat.completions.stream(
+            model="tiny", messages=HI, extra_body={"hob_tools": ["add"]}
+        )
+        shown: list[Any] = []
+        async with asked as stream:
+            async for event in stream:
+                if event.type == "chunk" and (tool := _hob_tool(event.chunk)) is not None:
+                    shown.append(tool)
+            reply = await stream.get_final_completion()
+    assert reply.choices[0].message.content == "Wait. \n\nDone."
+    assert reply.choices[0].message.tool_calls is None
+    assert [tool.get("result") for tool in shown] == [None, "add {}"]
+
+
+def _hob_tool(chunk: Any) -> Any:
+    """A field that the SDK does not know comes along all the same."""
+    return getattr(chunk.choices[0].delta, "hob_tool", None) if chunk.choices else None

@@ -319,12 +319,12 @@ def test_what_the_desktop_says_of_the_hotkey_is_told(cli: Cli, daemon: FakeDaemo
     assert "Another program has ctrl+alt+s." in ran.err
 
 
-def test_two_actions_on_the_same_keys_are_told(cli: Cli, daemon: FakeDaemon) -> None:
-    both = (SUMMARIZE, ActionInfo(name="ask", plugin="p", title="Ask", hotkey="ctrl+alt+s"))
-    daemon.reply("GET", ACTIONS, ActionList(actions=both))
-    ran = cli("action", "hotkey", "summarize")
-    assert "ask has ctrl+alt+s as well" in ran.err
-    assert "hob action hotkey ask none" in ran.err
+def test_whose_keys_an_action_takes_is_told(cli: Cli, daemon: FakeDaemon) -> None:
+    changed = ActionInfo(name="ask", plugin="p", title="Ask", hotkey="ctrl+alt+s")
+    daemon.reply("POST", HOTKEY, changed)
+    ran = cli("action", "hotkey", "ask", "ctrl+alt+s")
+    assert ran.code == 0
+    assert "It was that of summarize." in ran.err
 
 
 def test_what_is_no_hotkey_is_refused_before_it_is_sent(cli: Cli, daemon: FakeDaemon) -> None:

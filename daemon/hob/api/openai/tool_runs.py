@@ -202,8 +202,9 @@ async def _result(run: ToolRun, call: ToolCall, calls_left: int) -> HobTool:
             text = await box.runner.call_tool(call.name, call.arguments or "{}")
             failed = False
         except HobError as error:
-            logger.warning("the tool %s, called by a model, failed: %s", call.name, error)
-            text = f"Error: {error}"
+            logger.info("the tool %s, called by a model, failed: %s", call.name, error)
+            # What a person is to do about it only leads a model astray.
+            text = f"Error: {error.message}"
     return HobTool(
         id=call.id,
         name=call.name,

@@ -63,17 +63,13 @@ def hotkey(app: App, name: str, combination: str, no_start: bool) -> None:
     hob action hotkey ask default          the one that the plugin suggests
     """
     client = running_client(app, start=not no_start)
-    known = find_action(client.actions().actions, name)
+    before = client.actions().actions
+    known = find_action(before, name)
     if combination:
         known = client.set_hotkey(known.name, _wanted(combination))
     click.echo(_describe_hotkey(known))
-    if others := _sharing(known, client.actions().actions):
-        which = ", ".join(map(one_line, others))
-        click.echo(
-            f"hob: {which} has {one_line(known.hotkey)} as well, and only one of them gets it; "
-            f"`hob action hotkey {one_line(others[0])} none` takes it away there.",
-            err=True,
-        )
+    if combination and (lost := _lost_to(known, before)):
+        click.echo(f"hob: It was that of {', '.join(map(one_line, lost))}.", err=True)
     if (problem := _problems(client).get(known.name)) is not None:
         click.echo(f"hob: {clean(str(problem.error()))}", err=True)
 
@@ -90,11 +86,11 @@ def _wanted(combination: str) -> str | None:
     return str(parse_hotkey(combination))
 
 
-def _sharing(action: ActionInfo, actions: Sequence[ActionInfo]) -> list[str]:
-    """The other actions on the same keys."""
+def _lost_to(action: ActionInfo, before: Sequence[ActionInfo]) -> list[str]:
+    """The other actions that were on the keys which the action has now."""
     if not action.hotkey:
         return []
-    return [one.name for one in actions if one.name != action.name and one.hotkey == action.hotkey]
+    return [one.name for one in before if one.name != action.name and one.hotkey == action.hotkey]
 
 
 def _describe_hotkey(action: ActionInfo) -> str:

@@ -121,9 +121,9 @@ class Host:
         """Load the plugins, then do what comes, until told to leave."""
         with contextlib.suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Before the first look, so that nothing that changes after it is missed.
+        Watch(self._folder, self._settings_file, lambda: self._work.put(self._look)).start()
         self._update(find_plugins(self._folder, self._packages))
-        watch = Watch(self._folder, self._settings_file, lambda: self._work.put(self._look))
-        watch.start()
         while (work := self._work.get()) is not None:
             work()
         self._stop_all()
@@ -184,12 +184,20 @@ class Host:
         if plugin.on and not wanted:
             plugin.unload("off")
         elif plugin.on:
-            plugin.set_values(self._given(plugin))
+            if plugin.set_values(self._given(plugin)):
+                self._register_again(plugin)
         elif not wanted:
             plugin.state, plugin.problem = "off", None
         elif kept_out is not None:
             plugin.state, plugin.problem = "suspended", kept_out
         return plugin.state == "off" and wanted
+
+    def _register_again(self, plugin: Plugin) -> None:
+        """What a plugin offers may depend on its settings."""
+        try:
+            plugin.register()
+        except HobError as error:
+            self._failed(plugin, "settings", error)
 
     def _load_all(self, plugins: Sequence[Plugin]) -> None:
         """Load them beside each other, so that one that hangs holds up none of the others: when it
