@@ -9,7 +9,8 @@ from collections.abc import Callable
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from hob.desktop.prompt.blocks import CodeView, ProseView, plain_label
+from hob.desktop.prompt.blocks import CodeView, ProseView
+from hob.desktop.prompt.labels import PlainLabel
 from hob.desktop.prompt.markdown import Block, Blocks, Code, Prose
 from hob.desktop.prompt.theme import Colors
 
@@ -72,7 +73,7 @@ class AnswerView(QWidget):
         self._settled.extend(self._blocks.feed(text[:within]))
         self.finish()
         note = "The answer is too long to be shown further. Copy copies all of it."
-        self._column.addWidget(plain_label(note, "warning"))
+        self._column.addWidget(PlainLabel(note, "warning"))
 
     def _soon(self) -> None:
         if not self._timer.isActive():

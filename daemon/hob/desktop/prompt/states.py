@@ -72,11 +72,11 @@ def _empty(view: DaemonView, kept: str, pull: PullEntry | None) -> BarState:
     if pull is not None and pull.error is not None:
         text, hint = pull.error.message, pull.error.hint
         return BarState("problem", text, hint, remedies=(("starter", "Try again"),))
-    where = f"Or put a GGUF file into {view.folder}." if view.folder else ""
+    where = f" or put a GGUF file into {view.folder}" if view.folder else ""
     return BarState(
         "warning",
         "There is no model yet, so nobody can answer.",
-        f"{where}{kept}".strip(),
+        f"Fetch the small starter model{where}.{kept}",
         remedies=(("starter", "Fetch the starter model (98 MB)"), ("folder", "Open the folder")),
     )
 
