@@ -21,12 +21,12 @@ from hob.wire.plugins import (
 )
 from live_daemon import LiveDaemon, eventually, starter_model
 
-CONTEXT = 1024
-# About 1,500 tokens.
+CONTEXT = 640
+# About 900 tokens.
 STORY = "\n\n".join(
     f"On day {day} the crew sailed {day * 7} miles to the west. The wind was strong, and the cook"
     " made soup of fish and onions. In the evening they sang, and the captain wrote it all down."
-    for day in range(1, 31)
+    for day in range(1, 21)
 )
 
 
@@ -86,7 +86,7 @@ def test_a_short_text_is_answered_at_once(daemon: LiveDaemon) -> None:
 
 def test_the_text_that_was_read_ahead_is_not_read_again(daemon: LiveDaemon) -> None:
     client = daemon.client()
-    text = STORY[:1600] + " This is the end of it."
+    text = STORY[:1200] + " This is the end of it."
     system = actions(client)["explain"].system
     read = client.prefill(
         [ChatMessage(role="system", content=system), ChatMessage(role="user", content=text)]

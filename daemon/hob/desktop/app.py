@@ -16,7 +16,6 @@ from PySide6.QtWidgets import QApplication
 from hob.desktop.bridge import DaemonBridge
 from hob.desktop.clipboard import make_clipboard
 from hob.desktop.hotkeys import make_hotkeys
-from hob.desktop.immortal import keep_singletons
 from hob.desktop.notices import make_notices
 from hob.desktop.obeying import Attachment, Obedience
 from hob.desktop.palette import ActionMenu
@@ -39,7 +38,6 @@ _log = logging.getLogger("hob.desktop")
 
 def be_desktop(paths: Paths, display: Display, *, companion: bool) -> int:
     """Be the desktop until it is quit; the exit code. `companion` when the daemon started it."""
-    keep_singletons()
     app = QApplication(["hob"])
     app.setApplicationName("Hob")
     app.setDesktopFileName("hob")

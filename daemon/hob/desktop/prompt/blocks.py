@@ -155,6 +155,8 @@ class CodeView(QFrame):
     def _lay_out(self) -> None:
         head = QFrame()
         head.setObjectName("codeHead")
+        # Room that the answer has to spare is not for the head of its code.
+        head.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         row = QHBoxLayout(head)
         row.setContentsMargins(11, 2, 4, 2)
         row.addWidget(self._language)
