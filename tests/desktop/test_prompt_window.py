@@ -444,6 +444,9 @@ def test_a_finished_text_is_shown(desk: Desk) -> None:
     assert "A title" in desk.seen()
     desk.press(Key.Key_C, CONTROL | SHIFT)
     assert desk.parts.clipboard.written == ["A text."]
+    desk.press(Key.Key_R, CONTROL)
+    desk.work()
+    assert desk.client.asked == []
 
 
 def test_it_opens_with_what_an_action_wants(desk: Desk) -> None:
@@ -455,6 +458,22 @@ def test_it_opens_with_what_an_action_wants(desk: Desk) -> None:
     desk.press(Key.Key_Return)
     desk.work()
     assert [each.content for each in desk.client.asked[0][0]] == ["Be brief.", "Copied.\n\nWhy?"]
+
+
+def test_an_action_that_attaches_begins_anew(desk: Desk) -> None:
+    desk.ask("Hi")
+    desk.parts.clipboard.clip = Clip(text="Copied.")
+    desk.window.open(Opens(attach="clipboard"))
+    desk.work()
+    desk.ask("Why?")
+    assert [each.content for each in desk.client.asked[-1][0]] == ["Copied.\n\nWhy?"]
+
+
+def test_the_hotkey_alone_keeps_the_conversation(desk: Desk) -> None:
+    desk.ask("Hi")
+    desk.window.open(Opens())
+    desk.ask("Why?")
+    assert len(desk.client.asked[-1][0]) == 3
 
 
 def test_a_question_can_be_asked_at_once(desk: Desk) -> None:

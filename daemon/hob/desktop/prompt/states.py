@@ -132,6 +132,14 @@ def sees(view: DaemonView, model: str) -> bool:
     return entry is not None and "vision" in entry.info.capabilities
 
 
+def is_cold(view: DaemonView, model: str) -> bool:
+    """Whether the model, or the chosen one, must be loaded before it answers."""
+    if not model or model == view.chosen:
+        return view.phase == "cold"
+    entry = entry_of(view.models, model)
+    return entry is not None and entry.state == "available"
+
+
 def short_name(model: str) -> str:
     """A model's name without what all names end in."""
     return model.removesuffix(".gguf") or "The model"
