@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hob.desktop.view import DaemonView
+from hob.errors import NotRunning
 from hob.wire.models import ModelEntry
 from hob.wire.pulls import PullEntry
 
@@ -58,8 +59,10 @@ def bar_state(
 
 def _away(view: DaemonView, kept: str) -> BarState:
     problem = view.problem
-    text = problem.message if problem else "Hob is not running, so nobody can answer."
-    return BarState("warning", text, kept.strip(), remedies=(("start", "Start Hob"),))
+    text, hint = "Hob is not running, so nobody can answer.", ""
+    if problem is not None and problem.code != NotRunning.code:
+        text, hint = problem.message, problem.hint
+    return BarState("warning", text, f"{hint}{kept}".strip(), remedies=(("start", "Start Hob"),))
 
 
 def _empty(view: DaemonView, kept: str, pull: PullEntry | None) -> BarState:
