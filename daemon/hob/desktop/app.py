@@ -17,6 +17,7 @@ from hob.desktop.bridge import DaemonBridge
 from hob.desktop.clipboard import make_clipboard
 from hob.desktop.hotkeys import make_hotkeys
 from hob.desktop.immortal import keep_singletons
+from hob.desktop.launcher import APP_ID
 from hob.desktop.notices import make_notices
 from hob.desktop.obeying import Attachment, Obedience
 from hob.desktop.palette import ActionMenu
@@ -42,7 +43,7 @@ def be_desktop(paths: Paths, display: Display, *, companion: bool) -> int:
     keep_singletons()
     app = QApplication(["hob"])
     app.setApplicationName("Hob")
-    app.setDesktopFileName("hob")
+    app.setDesktopFileName(APP_ID)
     app.setQuitOnLastWindowClosed(False)
     desktop = Desktop(app, paths, display)
     with _signals(desktop.quit):
