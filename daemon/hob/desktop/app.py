@@ -16,12 +16,14 @@ from PySide6.QtWidgets import QApplication
 from hob.desktop.bridge import DaemonBridge
 from hob.desktop.clipboard import make_clipboard
 from hob.desktop.hotkeys import make_hotkeys
+from hob.desktop.launcher import APP_ID
 from hob.desktop.notices import make_notices
 from hob.desktop.obeying import Attachment, Obedience
 from hob.desktop.palette import ActionMenu
 from hob.desktop.parts import Parts
 from hob.desktop.prompt.window import PromptWindow
 from hob.desktop.start import read_to_end
+from hob.desktop.tray.qt_icons import window_icon
 from hob.desktop.tray.tray import Tray
 from hob.desktop.view import DaemonView
 from hob.desktop.windows import DesktopWindows
@@ -40,7 +42,8 @@ def be_desktop(paths: Paths, display: Display, *, companion: bool) -> int:
     """Be the desktop until it is quit; the exit code. `companion` when the daemon started it."""
     app = QApplication(["hob"])
     app.setApplicationName("Hob")
-    app.setDesktopFileName("hob")
+    app.setDesktopFileName(APP_ID)
+    app.setWindowIcon(window_icon())
     app.setQuitOnLastWindowClosed(False)
     desktop = Desktop(app, paths, display)
     with _signals(desktop.quit):
