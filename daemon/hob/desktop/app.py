@@ -21,6 +21,7 @@ from hob.desktop.notices import make_notices
 from hob.desktop.obeying import Attachment, Obedience
 from hob.desktop.palette import ActionMenu
 from hob.desktop.parts import Parts
+from hob.desktop.prompt.theme import colors, palette
 from hob.desktop.prompt.window import PromptWindow
 from hob.desktop.start import read_to_end
 from hob.desktop.tray.qt_icons import window_icon
@@ -67,7 +68,7 @@ class Desktop:
         # The windows are made now, so that a hotkey has only to show them.
         self._windows = DesktopWindows(self._parts, lambda: self._prompt, lambda: self._menu)
         self._prompt = PromptWindow(self._parts)
-        self._menu = ActionMenu(self._parts, self._windows.chosen)
+        self._menu = ActionMenu(self._parts, self._windows.chosen, lambda: palette(colors()))
         self._tray = Tray(self._parts, self._windows, quit=self.quit, paths=paths)
         self._hotkeys = make_hotkeys(self._bridge.post, self._windows.pressed, self._told)
         self._companion = False
