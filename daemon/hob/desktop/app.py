@@ -16,15 +16,7 @@ from PySide6.QtWidgets import QApplication
 from hob.desktop.bridge import DaemonBridge
 from hob.desktop.clipboard import make_clipboard
 from hob.desktop.hotkeys import make_hotkeys
-<<<<<<< HEAD
-<<<<<<< HEAD
-=======
-from hob.desktop.immortal import keep_singletons
 from hob.desktop.launcher import APP_ID
->>>>>>> w/keys
-=======
-from hob.desktop.launcher import APP_ID
->>>>>>> main
 from hob.desktop.notices import make_notices
 from hob.desktop.obeying import Attachment, Obedience
 from hob.desktop.palette import ActionMenu
