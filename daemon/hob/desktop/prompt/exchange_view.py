@@ -21,6 +21,7 @@ from hob.client.sanitize import one_line
 from hob.desktop.prompt.answer_view import AnswerView
 from hob.desktop.prompt.conversation import Exchange
 from hob.desktop.prompt.labels import PlainLabel
+from hob.desktop.prompt.literal import literal
 from hob.desktop.prompt.theme import Colors, scaled
 
 # More of a question or of thoughts is kept, but not shown.
@@ -37,6 +38,7 @@ class ExchangeView(QFrame):
     def __init__(self, exchange: Exchange, colors: Colors, copy: Callable[[str], None]) -> None:
         super().__init__()
         self.exchange = exchange
+        self._plain = exchange.run is not None and exchange.run[0].plain
         self._fed = 0
         self._thoughts_fed = 0
         self._answer = AnswerView(colors, copy)
@@ -59,7 +61,8 @@ class ExchangeView(QFrame):
         """Show what the exchange has become. `doing` says what is waited for."""
         exchange = self.exchange
         if len(exchange.answer) > self._fed:
-            self._answer.feed(exchange.answer[self._fed :])
+            more = exchange.answer[self._fed :]
+            self._answer.feed(literal(more) if self._plain else more)
             self._fed = len(exchange.answer)
         self._show_thoughts()
         if exchange.over:
