@@ -22,6 +22,11 @@ PART_TOKENS = 3_000
 _GROWTH = 1.4
 # What the chat template adds, and the difference between counting parts and their sum.
 _TEMPLATE_TOKENS = 64
+# The longest answer to a whole text; and to a piece, in its own length: a small model that does not
+# find an end would go on to the end of the context.
+_MOST_TOKENS = 2_048
+_MOST_GROWTH = 4
+_MOST_BEYOND = 256
 # With less room for the text than this there is no sense in trying.
 _LEAST_TOKENS = 64
 _MOST_LEVELS = 12
@@ -117,7 +122,8 @@ class Reading:
             text, notes = self._condensed(text, fits)
             tokens = self._count(text)
             self._run.progress(0.95, "Writing the answer")
-        reason = yield from self._ask(text, self._order.instruction, self._left - tokens)
+        most = min(_MOST_TOKENS, self._left - tokens)
+        reason = yield from self._ask(text, self._order.instruction, most)
         if reason == "length":
             yield CUT_NOTE
         for note in notes:
@@ -169,9 +175,9 @@ class Reading:
             if len(parts) > 1:
                 self._run.progress(n / len(parts), f"Part {n + 1} of {len(parts)}")
             body = part.rstrip()
-            reason = yield from self._ask(
-                body, self._order.instruction, self._left - min(self._count(body), limit)
-            )
+            length = min(self._count(body), limit)
+            most = min(_MOST_GROWTH * length + _MOST_BEYOND, self._left - length)
+            reason = yield from self._ask(body, self._order.instruction, most)
             cut += reason == "length"
             if n + 1 < len(parts):
                 yield part[len(body) :]

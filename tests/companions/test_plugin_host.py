@@ -243,6 +243,7 @@ async def test_too_many_runs_at_once_are_turned_away(bench: MakeBench) -> None:
         ("crash", "SIGKILL"),
         ("exit", "exit code 9"),
         ("babble", "does not understand"),
+        ("too-big", "A frame claims"),
         ("hang", "did not answer for 1 s"),
     ],
 )
@@ -402,6 +403,19 @@ async def test_nobody_waits_twice_for_a_rewriter_that_does_not_answer(
     assert (await b.failure()).plugin == "polite"
     monkeypatch.setattr(plugin_host, "REWRITE_EACH_S", 3600)
     assert await b.host.rewrite(chat("polite"), as_is) is None
+
+
+async def test_what_a_plugin_asks_while_it_rewrites_is_rewritten_by_nobody(
+    bench: MakeBench,
+) -> None:
+    b = bench("rewrites", "rewrites-too")
+    await b.host.settled()
+    rewriting = asyncio.create_task(b.host.rewrite(chat("slow"), as_is))
+    await asyncio.sleep(0)
+    await b.host.call_tool("add", "{}")  # now `polite` is known to be at it
+    assert await b.host.rewrite(chat("polite"), as_is, asker="polite") is None
+    assert await b.host.rewrite(chat("polite"), as_is, asker="good") is not None
+    rewriting.cancel()
 
 
 async def test_without_plugins_nothing_is_rewritten(bench: MakeBench) -> None:

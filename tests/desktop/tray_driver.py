@@ -17,6 +17,7 @@ import msgspec
 from PIL import Image, ImageChops, ImageStat
 
 from desktop.screen import PANEL_HEIGHT, Screen
+from desktop.wayland import WaylandScreen
 from hob.desktop.tray.icons import draw, step
 from hob.desktop.tray.items import Item
 from hob.desktop.tray.menu import Local, build
@@ -39,7 +40,7 @@ class TrayProgram:
 
     def __init__(
         self,
-        screen: Screen,
+        screen: Screen | WaylandScreen,
         live: Path | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
@@ -116,23 +117,34 @@ class TrayProgram:
 
 
 def icon_at(screen: Screen, view: DaemonView) -> tuple[int, int] | None:
-    """The middle of the icon in the panel, if it looks as it should for this view.
+    """The middle of the icon in the panel, if it looks as it should for this view."""
+    panel = screen.picture().crop((0, 0, 2 * PANEL_HEIGHT, PANEL_HEIGHT))
+    unlikeness, at = nearest(panel, view, ICON_PIXELS)
+    return at if unlikeness < _ALIKE else None
+
+
+def nearest(panel: Image.Image, view: DaemonView, pixels: int) -> tuple[float, tuple[int, int]]:
+    """How little the icon for a view differs from what is in the picture where it differs least,
+    and the middle of that place.
 
     Some panels show a size as it is sent, and some make their own of the largest one.
     """
-    panel = screen.picture().crop((0, 0, 2 * PANEL_HEIGHT, PANEL_HEIGHT))
     progress = step(view.load_fraction) if view.phase == "loading" else 0
-    size = (ICON_PIXELS, ICON_PIXELS)
     icons = [
-        draw(view.phase, pixels, progress).resize(size, Image.Resampling.BILINEAR)
-        for pixels in (ICON_PIXELS, 32)
+        draw(view.phase, size, progress).resize((pixels, pixels), Image.Resampling.BILINEAR)
+        for size in (20, 22, 32)
     ]
-    for left in range(panel.width - ICON_PIXELS):
-        for top in range(panel.height - ICON_PIXELS):
-            seen = panel.crop((left, top, left + ICON_PIXELS, top + ICON_PIXELS))
-            if min(_unlikeness(seen, icon) for icon in icons) < _ALIKE:
-                return left + ICON_PIXELS // 2, top + ICON_PIXELS // 2
-    return None
+    return min(
+        (
+            min(
+                _unlikeness(panel.crop((left, top, left + pixels, top + pixels)), icon)
+                for icon in icons
+            ),
+            (left + pixels // 2, top + pixels // 2),
+        )
+        for left in range(panel.width - pixels)
+        for top in range(panel.height - pixels)
+    )
 
 
 def _unlikeness(seen: Image.Image, icon: Image.Image) -> float:

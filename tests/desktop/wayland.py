@@ -18,13 +18,35 @@ _CONFIG = """\
 output * bg #335566 solid_color
 xwayland disable
 """
+_BAR = """\
+bar {
+  position top
+  tray_output *
+}
+"""
+# sway and its bar may be another user than the programs, and have to meet them on the bus.
+_BUS = """\
+<busconfig>
+  <type>session</type>
+  <listen>ADDRESS</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow user="*"/>
+    <allow own="*"/>
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+  </policy>
+</busconfig>
+"""
 _NOBODY = 65534
 
 
 class WaylandScreen:
-    """One desktop, from `with` to its end. Everything that `spawn` started ends with it."""
+    """One desktop, from `with` to its end. Everything that `spawn` started ends with it. With `bar`
+    it has sway's own, whose tray is at its right end."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, bar: bool = False) -> None:
+        self._bar = bar
         self._children: list[subprocess.Popen[bytes]] = []
         self._stack = contextlib.ExitStack()
         self.environ: dict[str, str] = {}
@@ -93,7 +115,7 @@ class WaylandScreen:
         self.log = self.folder / "programs.log"
         self.log.touch()
         config = self.folder / "sway.conf"
-        config.write_text(_CONFIG)
+        config.write_text(_CONFIG + (_BAR if self._bar else ""))
         self.environ = {
             **{name: value for name, value in os.environ.items() if name != "DISPLAY"},
             "HOME": str(self.folder),
@@ -125,7 +147,9 @@ class WaylandScreen:
     def _start_bus(self) -> None:
         address = f"unix:path={self.folder / 'bus'}"
         self.environ["DBUS_SESSION_BUS_ADDRESS"] = address
-        self.spawn("dbus-daemon", "--session", "--nofork", f"--address={address}")
+        config = self.folder / "bus.conf"
+        config.write_text(_BUS.replace("ADDRESS", address))
+        self.spawn("dbus-daemon", f"--config-file={config}", "--nofork")
         eventually((self.folder / "bus").exists)
 
     def _end(self) -> None:

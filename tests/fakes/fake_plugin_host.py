@@ -5,6 +5,7 @@ Cues at the start (argv):
     exit-at-start   exits with code 3 before it says anything
     silent          reads, and never says anything
     rewrites        the plugin `polite` rewrites requests; see below
+    rewrites-too    so does the plugin `good`, who leaves them
     listens         tells what it is told: a Misbehaved whose message is the fact's name
     noisy           prints 5,000 lines to stderr
 
@@ -13,7 +14,8 @@ actions `echo`, which tells the text word by word, `held`, which tells a word an
 cancelled (then it says so to stderr), and `flood`, which tells progress and text without any end
 in between, and the tools `add`, which gives back its arguments, `fail` and `held-tool`. `bad` has
 actions that are named for what they do after a first word: `crash` (SIGKILL to itself), `exit`,
-`babble`, `hang` (reads no more), `eat` (takes 300 MB), `talk-much` (17 million characters).
+`babble`, `hang` (reads no more), `eat` (takes 300 MB), `talk-much` (17 million characters),
+`too-big` (9 MB in one message).
 
 Requests are rewritten by what their first message says: `polite` puts a system message before it;
 `wrong` makes it invalid, `slow` never answers, `same` leaves it.
@@ -69,7 +71,7 @@ from hob.wire.plugins import (
 
 ACTIONS = {
     "good": ("echo", "held", "flood"),
-    "bad": ("crash", "exit", "babble", "hang", "eat", "talk-much"),
+    "bad": ("crash", "exit", "babble", "hang", "eat", "talk-much", "too-big"),
     "polite": (),
 }
 TOOLS = ("add", "fail", "held-tool")
@@ -120,7 +122,11 @@ class Host:
             ),
             commands=(CommandInfo(name="greet", plugin="good", help="Greets."),),
             warm_prompts=("You are polite.",),
-            rewriters=("polite",) if "rewrites" in self.cues else (),
+            rewriters=tuple(
+                name
+                for cue, name in (("rewrites", "polite"), ("rewrites-too", "good"))
+                if cue in self.cues
+            ),
             listens="listens" in self.cues,
         )
 
@@ -196,6 +202,9 @@ class Host:
     def talk_much(self, id_: str) -> None:
         for _ in range(17):
             self.event(id_, ActionText(text="x" * 1_000_000))
+
+    def too_big(self, id_: str) -> None:
+        self.event(id_, ActionText(text="x" * 9_000_000))
 
     def call(self, id_: str, tool: str, arguments: str) -> None:
         if tool == "held-tool":

@@ -130,6 +130,17 @@ def test_settings_are_checked_kept_and_in_force_at_once(tmp_path: Path) -> None:
         assert "loud" not in host.settings_file.read_text()
 
 
+def test_what_is_offered_may_depend_on_a_setting(tmp_path: Path) -> None:
+    code = GOOD.replace("def register_actions():", "def register_actions(context):").replace(
+        '"Shout", shout,', '"Shout" + "!" * context.settings["times"], shout,'
+    )
+    with Driver(tmp_path) as host:
+        host.write("good.py", code)
+        host.catalogue(lambda c: any(a.title == "Shout!" for a in c.actions))
+        assert host.manage("set", "good", "times", "3") is None
+        host.catalogue(lambda c: any(a.title == "Shout!!!" for a in c.actions))
+
+
 def test_a_wrong_value_in_the_file_is_named_and_the_default_taken(tmp_path: Path) -> None:
     (tmp_path / "plugins.toml").write_text('[plugin.good]\ntimes = "many"\n')
     with Driver(tmp_path) as host:

@@ -89,6 +89,14 @@ def test_an_answer_that_the_limit_cut_says_so(make: Make) -> None:
     assert ran(run, "explain").startswith("Half an\n\n*(The answer ends here")
 
 
+def test_a_model_that_finds_no_end_is_stopped_in_proportion_to_the_text(make: Make) -> None:
+    run = make("a few words", context=100_000)
+    ran(run, "fix-grammar")
+    ran(run, "explain")
+    assert run.asked[0].options["max_tokens"] == 4 * 3 + 256
+    assert run.asked[1].options["max_tokens"] == 2_048
+
+
 def test_the_wished_model_is_the_one_that_is_asked(make: Make) -> None:
     run = make("text", model="other")
     ran(run, "keywords")

@@ -54,8 +54,13 @@ class End:
 
 async def pour_away(child: Child) -> None:
     """For a process that says nothing: its stdout is read, so that it cannot fill, and dropped."""
-    while await child.stdout.read(_READ_BYTES):
-        pass
+    await _drop(child.stdout)
+
+
+async def _drop(stream: asyncio.StreamReader) -> None:
+    with contextlib.suppress(OSError):
+        while await stream.read(_READ_BYTES):
+            pass
 
 
 def _ignore(_: End) -> None: ...
@@ -200,6 +205,7 @@ class Keeper:
             for task in (gone, called, *others):
                 task.cancel()
             await asyncio.wait({gone, called, *others})
+            await _empty(child)
         if gone.cancelled():
             self._logger.error("process %d does not end, not even when killed", child.pid)
             return None
@@ -213,6 +219,14 @@ class Keeper:
         except Exception:
             self._why = self._why or "A part of Hob itself has failed."
             self._logger.exception("the talk with process %d has failed", child.pid)
+
+
+async def _empty(child: Child) -> None:
+    """A pipe is closed when it has been read to its end, and not before."""
+    rest = {asyncio.create_task(_drop(pipe)) for pipe in (child.stdout, child.stderr)}
+    _, late = await asyncio.wait(rest, timeout=PIPE_GRACE_S)
+    for task in late:
+        task.cancel()
 
 
 async def _let_leave(child: Child, gone: asyncio.Task[int]) -> None:

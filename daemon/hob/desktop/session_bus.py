@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 from dbus_fast import BusType, Message, MessageType
 from dbus_fast.aio import MessageBus
 from dbus_fast.errors import AuthError, InvalidAddressError
+
+_log = logging.getLogger("hob.desktop")
 
 CALL_LIMIT_S = 25.0
 _CONNECT_LIMIT_S = 10.0
@@ -76,33 +79,40 @@ class SessionBus:
         while not self._leave.is_set():
             bus = await self._connect()
             if bus is not None:
-                pause = _FIRST_PAUSE_S
-                await self._use(bus)
+                if await self._use(bus):
+                    pause = _FIRST_PAUSE_S
                 if not self._leave.is_set():
                     self._lost("The session's D-Bus has gone.")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._leave.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._leave.wait()
             pause = min(pause * 2, _LONGEST_PAUSE_S)
 
     async def _connect(self) -> MessageBus | None:
         try:
             bus = MessageBus(bus_address=self._address, bus_type=BusType.SESSION)
-            return await asyncio.wait_for(bus.connect(), _CONNECT_LIMIT_S)
+            async with asyncio.timeout(_CONNECT_LIMIT_S):
+                return await bus.connect()
         except (OSError, EOFError, AuthError, InvalidAddressError, TimeoutError) as error:
             self._lost(f"The session's D-Bus cannot be reached: {error or 'no answer'}.")
             return None
 
-    async def _use(self, bus: MessageBus) -> None:
+    async def _use(self, bus: MessageBus) -> bool:
+        """Until the connection is lost, or `close`; False when `serve` has failed instead."""
         serving = asyncio.ensure_future(self._serve(bus))
         gone: asyncio.Future[None] = asyncio.ensure_future(bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
         leave = asyncio.ensure_future(self._leave.wait())
-        ends: list[asyncio.Future[Any]] = [gone, leave]
+        tasks: list[asyncio.Future[Any]] = [serving, gone, leave]
         try:
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if serving.done() and (error := serving.exception()) and bus.connected:
+                _log.error("serving the session's D-Bus failed", exc_info=error)
+                return False
+            return True
         finally:
-            for task in (serving, gone, leave):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(serving, gone, leave, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             bus.disconnect()
 
 
@@ -126,7 +136,9 @@ async def ask(
         body=list(body),
     )
     try:
-        reply = await asyncio.wait_for(bus.call(call), limit_s)
+        # Unlike wait_for, this lets no cancellation go unheard (CPython 86296).
+        async with asyncio.timeout(limit_s):
+            reply = await bus.call(call)
     except TimeoutError:
         raise BusRefused("org.freedesktop.DBus.Error.NoReply", "no answer") from None
     except (OSError, EOFError) as error:

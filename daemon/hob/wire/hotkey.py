@@ -46,6 +46,10 @@ _SYMBOLS: dict[str, Modifier] = {"⌃": "ctrl", "⌥": "alt", "⇧": "shift", "�
 # "<ctrl>+" as pynput and GTK write it, and the symbols of macOS.
 _MARKED = re.compile(r"<(\w{2,})>\s*\+?|([⌃⌥⇧⌘])\s*(?:\+(?=.))?")
 
+# What every program does with ctrl (on macOS command) and one of these: taken from all of them, a
+# person could not even copy what to ask about.
+_EVERYBODYS = frozenset("cvx")
+
 _EXAMPLE = "Write it as modifiers and one key, such as ctrl+alt+space."
 _SHOWN_KEYS = {
     "space": "Space", "enter": "Enter", "tab": "Tab", "escape": "Esc", "left": "Left",
@@ -92,6 +96,12 @@ def parse_hotkey(text: str) -> Hotkey:
         raise BadHotkey(
             f'"{text.strip()}" would take a key away that is needed for typing.',
             hint="Add ctrl, alt or super to it, such as ctrl+alt+space.",
+            param="hotkey",
+        )
+    if modifiers in ({"ctrl"}, {"super"}) and keys[0] in _EVERYBODYS:
+        raise BadHotkey(
+            f'"{text.strip()}" would take a key away that every program uses.',
+            hint="Add another modifier to it, such as ctrl+alt+space has.",
             param="hotkey",
         )
     return Hotkey(tuple(each for each in MODIFIERS if each in modifiers), keys[0])

@@ -216,7 +216,8 @@ class PortalHotkeys:
             # Portals older than 0.9 choose the path themselves.
             if reply.body and isinstance(reply.body[0], str):
                 self._answers[reply.body[0]] = answer
-            code, results = await asyncio.wait_for(answer, limit_s)
+            async with asyncio.timeout(limit_s):
+                code, results = await answer
         except TimeoutError:
             raise BusRefused("", "no answer") from None
         except asyncio.CancelledError:

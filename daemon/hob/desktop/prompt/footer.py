@@ -5,9 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QToolButton, QWidget
+from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent, QPalette, QPen, QPolygonF
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QListView,
+    QSizePolicy,
+    QToolButton,
+    QWidget,
+)
 
 from hob.client.sanitize import one_line
 from hob.desktop.prompt.commands import COMMANDS, Command, Name, Situation, hinted, usable
@@ -15,7 +22,28 @@ from hob.desktop.prompt.states import chat_models, short_name
 from hob.desktop.prompt.theme import scaled
 from hob.desktop.view import DaemonView
 
+_ARROW_PX = 10
 _SYMBOLS = {"Return": "↵"} if sys.platform != "darwin" else {}
+
+
+class _Models(QComboBox):
+    """A flat list with a small arrow, which style sheets cannot draw."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # A style sheet gives the rows of the usual list no room.
+        self.setView(QListView())
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        super().paintEvent(event)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(self.palette().color(QPalette.ColorRole.PlaceholderText), 1.4))
+        leftwards = self.layoutDirection() is Qt.LayoutDirection.RightToLeft
+        x = _ARROW_PX if leftwards else self.width() - _ARROW_PX
+        y = self.height() / 2
+        points = [QPointF(x - 3, y - 1.5), QPointF(x, y + 1.5), QPointF(x + 3, y - 1.5)]
+        painter.drawPolyline(QPolygonF(points))
 
 
 class Footer(QWidget):
@@ -25,7 +53,7 @@ class Footer(QWidget):
 
     def __init__(self, do: Callable[[Name], None]) -> None:
         super().__init__()
-        self._models = QComboBox()
+        self._models = _Models()
         self._models.setObjectName("models")
         self._models.setAccessibleName("Model")
         self._models.setAccessibleDescription("Who answers in this conversation")

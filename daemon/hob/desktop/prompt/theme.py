@@ -155,13 +155,17 @@ QPushButton[secondary="true"]:focus { border: 1px solid $accent; }
 #hint { padding: 3px 6px; color: $muted; }
 #hint:hover { color: $text; }
 #models { background: transparent; border: 1px solid transparent; border-radius: 6px;
-  padding: 3px 6px; color: $muted; }
+  padding: 3px 18px 3px 6px; color: $muted; }
 #models:hover, #models:focus { background: $raised; color: $text; }
 #models:focus { border: 1px solid $accent; }
 #models::drop-down { border: none; width: 16px; }
 #models::down-arrow { image: none; }
-#models QAbstractItemView { background: $window; color: $text; border: 1px solid $line;
-  selection-background-color: $selection; selection-color: $text; outline: none; }
+#models QFrame { background: $window; border: 1px solid $line; }
+#models QAbstractItemView { background: $window; color: $text; border: none;
+  selection-background-color: $selection; selection-color: $text; outline: none;
+  padding: 4px; }
+#models QAbstractItemView::item { padding: 5px 10px; border-radius: 5px; color: $text; }
+#models QAbstractItemView::item:selected { background: $selection; }
 QMenu { background: $window; color: $text; border: 1px solid $line; padding: 5px; }
 QMenu::item { padding: 5px 26px 5px 14px; border-radius: 5px; }
 QMenu::item:selected { background: $selection; }

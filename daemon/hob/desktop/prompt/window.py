@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QLocale, Qt
-from PySide6.QtGui import (
-    QCloseEvent,
-    QDragEnterEvent,
-    QDropEvent,
-    QGuiApplication,
-    QHideEvent,
-    QMouseEvent,
-    QResizeEvent,
-)
-from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
+from PySide6.QtCore import QMimeData, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QVBoxLayout
 
 from hob.desktop.parts import Parts
 from hob.desktop.prompt.attachments import Attachment
-from hob.desktop.prompt.chips import takes
 from hob.desktop.prompt.commands import Name, Situation, usable
 from hob.desktop.prompt.conversation import Exchange
 from hob.desktop.prompt.doing import Doing
@@ -24,6 +15,7 @@ from hob.desktop.prompt.frame import Frame
 from hob.desktop.prompt.notice import Notice
 from hob.desktop.prompt.pulling import Pulling
 from hob.desktop.prompt.session import Session
+from hob.desktop.prompt.shell import Shell
 from hob.desktop.prompt.sizing import Sizing
 from hob.desktop.prompt.speaking import announce
 from hob.desktop.prompt.states import bar_state
@@ -32,22 +24,14 @@ from hob.errors import HobError
 from hob.wire.plugins import ActionInfo, ActionRequest, Opens
 
 TITLE = "Hob"
-_FLAGS = Qt.WindowType.Tool | Qt.WindowType.FramelessWindowHint | Qt.WindowType.WindowStaysOnTopHint
 
 
-class PromptWindow(QWidget):
+class PromptWindow(Shell):
     """`open`, `show_run` and `show_text` show it; Esc hides it, and what runs goes on."""
 
     def __init__(self, parts: Parts) -> None:
-        super().__init__(None, _FLAGS)
+        super().__init__()
         self.setWindowTitle(TITLE)
-        self.setAcceptDrops(True)
-        self.setAttribute(Qt.WidgetAttribute.WA_QuitOnClose, on=False)
-        self.setAttribute(Qt.WidgetAttribute.WA_MacAlwaysShowToolWindow)
-        self.setLayoutDirection(QLocale.system().textDirection())
-        # An X server without a compositor would paint black what should be seen through.
-        self._rounded = QGuiApplication.platformName() != "xcb"
-        self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground, self._rounded)
         self._parts = parts
         self._colors = colors()
         self.frame = Frame(self, self.do, self._copy, self._gripped)
@@ -69,7 +53,7 @@ class PromptWindow(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.frame)
         self._connect()
-        self._dress()
+        self.dress()
         parts.bridge.watch(self.session.viewed)
         # The native window is made now rather than when the hotkey is pressed.
         self.winId()
@@ -83,7 +67,8 @@ class PromptWindow(QWidget):
     def open(self, opens: Opens) -> None:
         """Show it, focused, on the screen with the pointer, with what is wanted in it."""
         begins = opens.send or opens.attach != "nothing" or bool(opens.system)
-        if begins and (opens.send or opens.system != self.session.conversation.system):
+        talk = self.session.conversation
+        if begins and (talk.exchanges or opens.system != talk.system):
             self.session.new(opens.system)
         if opens.text:
             self.frame.input.put(opens.text)
@@ -114,12 +99,7 @@ class PromptWindow(QWidget):
             self._parts.clipboard.note_focus()
             self._sizing.place()
             self.show()
-        self.raise_()
-        self.activateWindow()
-        if QGuiApplication.focusWindow() is self.windowHandle() and not self.isActiveWindow():
-            # Hidden and shown again before X11 has told of the loss of the focus: Qt would never
-            # notice that the window is active.
-            QApplication.setActiveWindow(self)
+        self.take_focus()
         self.frame.input.setFocus(Qt.FocusReason.ActiveWindowFocusReason)
 
     def do(self, name: Name) -> None:
@@ -178,6 +158,7 @@ class PromptWindow(QWidget):
             failed=last is not None and last.state == "failed",
             written=bool(self.frame.input.toPlainText().strip()),
             asked=last is not None,
+            repeatable=last is not None and not last.given,
             pastes=self._parts.clipboard.pastes,
         )
 
@@ -239,45 +220,20 @@ class PromptWindow(QWidget):
         frame.talk.wants_link.connect(self.notice.ask_link)
         frame.talk.grown.connect(self._sizing.fit)
         frame.footer.model_chosen.connect(self._choose)
-        QGuiApplication.styleHints().colorSchemeChanged.connect(self._dress)
+        QGuiApplication.styleHints().colorSchemeChanged.connect(lambda _scheme: self.dress())
 
-    def _dress(self, *_: object) -> None:
+    def dress(self) -> None:
         """Light or dark, as the system is now."""
         self._colors = colors()
         self.setPalette(palette(self._colors))
-        self.setStyleSheet(style_sheet(self._colors, rounded=self._rounded))
+        self.setStyleSheet(style_sheet(self._colors, rounded=self.rounded))
         self.frame.talk.show_all(self.session.conversation, self._colors)
 
-    # ---- what Qt tells ----
+    def dropped(self, data: QMimeData) -> None:
+        self._doing.bringing.mime(data)
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Where there is nothing else, the window is taken hold of."""
-        handle = self.windowHandle()
-        if event.button() is Qt.MouseButton.LeftButton and handle is not None:
-            handle.startSystemMove()
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
-        if takes(event.mimeData()):
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
-        event.acceptProposedAction()
-        self._doing.bringing.mime(event.mimeData())
-
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        super().resizeEvent(event)
+    def resized(self) -> None:
         self._sizing.resized()
 
-    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
-        super().hideEvent(event)
+    def rest(self) -> None:
         self.session.rest()
-
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        super().changeEvent(event)
-        if event.type() is QEvent.Type.ActivationChange and not self.isActiveWindow():
-            self.session.rest()
-
-    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
-        """A window manager's close hides, as Esc does."""
-        event.ignore()
-        self.hide()

@@ -126,12 +126,12 @@ class _Canvas:
         placed = (left, top, right - 1, bottom - 1)
         pen.rounded_rectangle(placed, radius * self._scale, fill=value)
 
-    def arc(self, radius: float, width: float, part: float, value: int = 255) -> None:
+    def arc(self, radius: float, width: float, part: float) -> None:
         """A part of a ring about the middle, clockwise from the top."""
         middle, outer = _SIDE / 2 * self._scale, radius * self._scale
         box = (middle - outer, middle - outer, middle + outer - 1, middle + outer - 1)
         pen = ImageDraw.Draw(self._mask)
-        pen.arc(box, -90, -90 + 360 * part, fill=value, width=round(width * self._scale))
+        pen.arc(box, -90, -90 + 360 * part, fill=255, width=round(width * self._scale))
 
     def picture(self, colour: tuple[int, int, int]) -> Image.Image:
         size = (self.size, self.size)
@@ -201,8 +201,10 @@ def _cold(canvas: _Canvas, _: int) -> None:
 
 
 def _loading(canvas: _Canvas, progress: int) -> None:
-    canvas.arc(8, 2.2, 1, 70)
-    canvas.arc(8, 2.2, progress / STEPS)
+    # What is still to come is a thin line and not a faint one: sway's bar shows faint colours as
+    # bright ones.
+    canvas.arc(7.4, 1.0, 1)
+    canvas.arc(8, 2.4, progress / STEPS)
     canvas.polygon(_flame(0.6, (8.0, 7.9)))
 
 

@@ -46,7 +46,6 @@ def main() -> int:
     if not isinstance(begin, Begin) or begin.protocol != PROTOCOL:
         return _EXIT_PROTOCOL if begin is not None else 0
     hosts[0].run()
-    pipe.flush()
     return 0
 
 

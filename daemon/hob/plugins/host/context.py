@@ -11,6 +11,8 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from hob.client import Client
 from hob.client.interrupt import Interrupt
 from hob.client.stream import ChatStream
@@ -244,11 +246,13 @@ class PluginContext:
 def _messages(
     prompt: str | Sequence[ChatMessage], system: str, image: str
 ) -> Sequence[ChatMessage]:
-    first = [ChatMessage(role="system", content=system)] if system else []
-    if not isinstance(prompt, str):
-        return [*first, *prompt]
-    media = (Media(kind="image", data=_bytes_of(image)),) if image else ()
-    return [*first, ChatMessage(role="user", content=prompt, media=media)]
+    said = [ChatMessage(role="user", content=prompt)] if isinstance(prompt, str) else [*prompt]
+    if image:
+        if not said or said[-1].role != "user":
+            raise InvalidRequest("An image goes with a message of the user, which is the last one.")
+        media = (Media(kind="image", data=_bytes_of(image)), *said[-1].media)
+        said[-1] = replace(said[-1], media=media)
+    return [ChatMessage(role="system", content=system), *said] if system else said
 
 
 def _bytes_of(url: str) -> bytes:

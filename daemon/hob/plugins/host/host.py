@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -53,7 +54,8 @@ from hob.wire.plugin_host import (
     ToHostMessage,
 )
 
-_STOP_LIMIT_S = 3.0
+_STOP_LIMIT_S, _LEAVE_LIMIT_S = 2.0, 2.5
+_REFRESH_S = 3.0
 # So long the first listing waits for plugins that are slow to load.
 _LOAD_PATIENCE_S = 1.5
 
@@ -108,16 +110,20 @@ class Host:
                 raise ProtocolError("the second Begin")
 
     def leave(self) -> None:
-        """The daemon wants no more, or is gone; `run` comes to its end."""
+        """The daemon wants no more, or is gone; `run` comes to its end, and if a plugin keeps it
+        from that, the process ends without."""
+        timer = threading.Timer(_LEAVE_LIMIT_S, os._exit, (0,))
+        timer.daemon = True
+        timer.start()
         self._work.put(None)
 
     def run(self) -> None:
         """Load the plugins, then do what comes, until told to leave."""
         with contextlib.suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Before the first look, so that nothing that changes after it is missed.
+        Watch(self._folder, self._settings_file, lambda: self._work.put(self._look)).start()
         self._update(find_plugins(self._folder, self._packages))
-        watch = Watch(self._folder, self._settings_file, lambda: self._work.put(self._look))
-        watch.start()
         while (work := self._work.get()) is not None:
             work()
         self._stop_all()
@@ -178,12 +184,20 @@ class Host:
         if plugin.on and not wanted:
             plugin.unload("off")
         elif plugin.on:
-            plugin.set_values(self._given(plugin))
+            if plugin.set_values(self._given(plugin)):
+                self._register_again(plugin)
         elif not wanted:
             plugin.state, plugin.problem = "off", None
         elif kept_out is not None:
             plugin.state, plugin.problem = "suspended", kept_out
         return plugin.state == "off" and wanted
+
+    def _register_again(self, plugin: Plugin) -> None:
+        """What a plugin offers may depend on its settings."""
+        try:
+            plugin.register()
+        except HobError as error:
+            self._failed(plugin, "settings", error)
 
     def _load_all(self, plugins: Sequence[Plugin]) -> None:
         """Load them beside each other, so that one that hangs holds up none of the others: when it
@@ -320,7 +334,7 @@ class Host:
 
         self._work.put(register)
         if not threading.current_thread().name.startswith(f"{plugin.name} "):
-            done.wait(_STOP_LIMIT_S)
+            done.wait(_REFRESH_S)
 
     def _make_context(self, plugin: Plugin) -> PluginContext:
         return PluginContext(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -16,19 +15,12 @@ from hob.wire.frames import FrameReader, encode_frame
 from hob.wire.plugin_host import FromHostMessage, ToHostMessage, to_host_decoder
 
 _READ_BYTES = 2**16
-# What may wait for a daemon that is slow to read; then whoever has more to say waits as well.
-_AHEAD_BYTES = 8 * 2**20
-_FLUSH_S = 2.0
 _EXIT_DAEMON_GONE = 0
 _EXIT_PROTOCOL = 3
 
 
 class Pipe:
-    """The daemon at the other end. When it is gone, so is this process.
-
-    A thread of its own writes: threads that run plugins may be ended at any instruction, and a half
-    written frame would be the end of everything.
-    """
+    """The daemon at the other end. When it is gone, so is this process."""
 
     def __init__(self) -> None:
         """Takes stdin and stdout for the protocol, before any plugin can print or read."""
@@ -38,27 +30,21 @@ class Pipe:
         os.close(null)
         os.dup2(2, 1)
         sys.stdout = sys.stderr
-        self._frames: deque[bytes] = deque()
-        self._waiting_bytes = 0
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         if sys.platform != "win32":
             os.register_at_fork(after_in_child=self._let_go)
-        threading.Thread(target=self._write_all, name="writer", daemon=True).start()
 
     def send(self, message: FromHostMessage) -> None:
-        """From any thread, whole and in order. Waits while the daemon is slow to read."""
-        frame = _frame(message)
-        with self._changed:
-            while self._waiting_bytes > _AHEAD_BYTES:
-                self._changed.wait()
-            self._frames.append(frame)
-            self._waiting_bytes += len(frame)
-            self._changed.notify_all()
-
-    def flush(self) -> None:
-        """Wait, not for long, until all is written."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._waiting_bytes, _FLUSH_S)
+        """From any thread, whole and in order. Waits while the daemon is slow to read; what was
+        sent is out of this process when it returns, so that nothing that comes to it afterwards
+        can take it back."""
+        frame = memoryview(_frame(message))
+        try:
+            with self._lock:
+                while frame:
+                    frame = frame[os.write(self._out, frame) :]
+        except OSError:
+            os._exit(_EXIT_DAEMON_GONE)
 
     def listen(self, handle: Callable[[ToHostMessage], None], gone: Callable[[], None]) -> None:
         """Call `handle` for each message on a thread, and `gone` once when the daemon is gone."""
@@ -77,29 +63,12 @@ class Pipe:
 
         threading.Thread(target=read_all, name="reader", daemon=True).start()
 
-    def _write_all(self) -> None:
-        while True:
-            with self._changed:
-                while not self._frames:
-                    self._changed.wait()
-                frame = self._frames.popleft()
-            left = memoryview(frame)
-            try:
-                while left:
-                    left = left[os.write(self._out, left) :]
-            except OSError:
-                os._exit(_EXIT_DAEMON_GONE)
-            with self._changed:
-                self._waiting_bytes -= len(frame)
-                self._changed.notify_all()
-
     def _let_go(self) -> None:
         """A plugin has forked: its copy of us must neither speak to the daemon nor listen."""
         null = os.open(os.devnull, os.O_RDWR)
         os.dup2(null, self._in)
         os.dup2(null, self._out)
-        self._changed = threading.Condition()
-        self._waiting_bytes = 0
+        self._lock = threading.Lock()
 
 
 def _frame(message: FromHostMessage) -> bytes:

@@ -131,8 +131,11 @@ class Plugin:
         self._drop()
         self.state, self.problem = state, problem
 
-    def set_values(self, given: Mapping[str, object]) -> None:
+    def set_values(self, given: Mapping[str, object]) -> bool:
+        """Take over what is set; true when that changes anything."""
+        before = self.values
         self.values, self.warning = effective(self.name, self.settings, given)
+        return self.values != before
 
     def call(
         self, hook: str, take: Callable[[list[Any]], T] | None = None, **arguments: object
