@@ -41,6 +41,14 @@ step "Asking: $question"
 
 step "Hob is running, and its model stays warm"
 "$hob" status
+if has_screen; then
+    cat <<END
+
+Hob's icon is in the tray. Press:
+  Ctrl+Alt+Space   to ask
+  Ctrl+Alt+C       for what can be done with what you have copied
+END
+fi
 cat <<END
 
 The command is $hob. This line puts it on your PATH:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from desktop.tray_driver import TrayProgram, nearest
@@ -16,24 +17,38 @@ PHASES: tuple[Phase, ...] = ("away", "empty", "cold", "loading", "warm", "answer
 _HEIGHT, _WIDTH, _PIXELS = 24, 48, 19
 
 
-def seen(screen: WaylandScreen) -> tuple[Phase, tuple[int, int]]:
-    """The phase whose icon is likest to what is in the bar, and the place of it."""
+def activate(screen: WaylandScreen) -> None:
+    """What the bar sends for a click: without hardware, sway gives it no pointer."""
+    call = ("dbus-send", "--session", "--print-reply")
+    get = "org.freedesktop.DBus.Properties.Get"
+    watcher = "org.kde.StatusNotifierWatcher"
+    said = screen.run(
+        *(*call, f"--dest={watcher}", "/StatusNotifierWatcher", get),
+        *(f"string:{watcher}", "string:RegisteredStatusNotifierItems"),
+    ).decode()
+    found = re.search(r'string "(:[\d.]+)(/\w+)"', said)
+    assert found is not None, said
+    screen.run(
+        *(*call, f"--dest={found[1]}", found[2], "org.kde.StatusNotifierItem.Activate"),
+        *("int32:0", "int32:0"),
+    )
+
+
+def seen(screen: WaylandScreen) -> Phase:
+    """The phase whose icon is likest to what is in the bar."""
     picture = screen.picture()
     left = picture.width - _WIDTH
     bar = picture.crop((left, 0, picture.width, _HEIGHT))
-    found = {phase: nearest(bar, in_phase(phase), _PIXELS) for phase in PHASES}
-    likest = min(PHASES, key=lambda phase: found[phase][0])
-    x, y = found[likest][1]
-    return likest, (x + left, y)
+    return min(PHASES, key=lambda phase: nearest(bar, in_phase(phase), _PIXELS)[0])
 
 
-def test_the_icon_is_seen_in_the_bar_and_a_click_opens_the_prompt() -> None:
+def test_the_icon_is_seen_in_the_bar_and_its_call_opens_the_prompt() -> None:
     with WaylandScreen(bar=True) as screen, TrayProgram(screen) as tray:
         # The full shapes; this bar makes thin lines twice as thick.
         for phase in ("error", "answering", "warm"):
             tray.show(in_phase(phase))
-            eventually(lambda phase=phase: seen(screen)[0] == phase)  # type: ignore[misc]
+            eventually(lambda phase=phase: seen(screen) == phase)  # type: ignore[misc]
         if folder := os.environ.get("HOB_TEST_PICTURES"):
             screen.picture().save(Path(folder) / "wayland.png")
-        screen.click(*seen(screen)[1])
+        activate(screen)
         assert tray.expect("open") == ["prompt"]

@@ -100,16 +100,8 @@ class WaylandScreen:
 
     def windows(self) -> str:
         """What sway knows of its windows, as JSON."""
-        return self._tell_sway("-t", "get_tree")
-
-    def click(self, x: int, y: int, button: int = 1) -> None:
-        """Move the pointer there and press a button of it."""
-        for what in (f"set {x} {y}", f"press button{button}", f"release button{button}"):
-            self._tell_sway(f"seat seat0 cursor {what}")
-
-    def _tell_sway(self, *what: str) -> str:
         socket = next(self.folder.glob("sway-ipc.*.sock"))
-        return self.run("swaymsg", "-s", str(socket), *what).decode()
+        return self.run("swaymsg", "-s", str(socket), "-t", "get_tree").decode()
 
     def picture(self) -> Image.Image:
         """What is on the screen now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -53,7 +54,8 @@ from hob.wire.plugin_host import (
     ToHostMessage,
 )
 
-_STOP_LIMIT_S = 3.0
+_STOP_LIMIT_S, _LEAVE_LIMIT_S = 2.0, 2.5
+_REFRESH_S = 3.0
 # So long the first listing waits for plugins that are slow to load.
 _LOAD_PATIENCE_S = 1.5
 
@@ -108,7 +110,11 @@ class Host:
                 raise ProtocolError("the second Begin")
 
     def leave(self) -> None:
-        """The daemon wants no more, or is gone; `run` comes to its end."""
+        """The daemon wants no more, or is gone; `run` comes to its end, and if a plugin keeps it
+        from that, the process ends without."""
+        timer = threading.Timer(_LEAVE_LIMIT_S, os._exit, (0,))
+        timer.daemon = True
+        timer.start()
         self._work.put(None)
 
     def run(self) -> None:
@@ -328,7 +334,7 @@ class Host:
 
         self._work.put(register)
         if not threading.current_thread().name.startswith(f"{plugin.name} "):
-            done.wait(_STOP_LIMIT_S)
+            done.wait(_REFRESH_S)
 
     def _make_context(self, plugin: Plugin) -> PluginContext:
         return PluginContext(

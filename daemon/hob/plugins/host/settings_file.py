@@ -36,10 +36,7 @@ class PluginSettings:
 def read_settings(path: Path) -> PluginSettings:
     """What the file says; nothing when there is none."""
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise ValueError(f"it is larger than {_MOST_BYTES} bytes")
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-        return _parsed(data)
+        return _parsed(tomllib.loads(_read(path)))
     except FileNotFoundError:
         return PluginSettings()
     except (OSError, ValueError, RecursionError) as error:
@@ -53,8 +50,7 @@ def change_settings(
     import tomlkit
 
     try:
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
-        document = tomlkit.parse(text)
+        document = tomlkit.parse(_read(path) if path.exists() else "")
     except (OSError, ValueError, RecursionError) as error:
         raise _bad(path, error) from error
     place: Any = document
@@ -68,12 +64,20 @@ def change_settings(
     else:
         place[key] = value
     changed = tomlkit.dumps(document)
-    if read_settings_text(changed) is None:
+    if _settings_in(changed) is None:
         raise _bad(path, ValueError("it is written in a way that cannot be changed by a program"))
     _replace(path, changed)
 
 
-def read_settings_text(text: str) -> PluginSettings | None:
+def _read(path: Path) -> str:
+    if not path.is_file() and path.exists():
+        raise ValueError("it is no plain file")
+    if path.stat().st_size > _MOST_BYTES:
+        raise ValueError(f"it is larger than {_MOST_BYTES} bytes")
+    return path.read_text(encoding="utf-8")
+
+
+def _settings_in(text: str) -> PluginSettings | None:
     """None when it cannot be used."""
     try:
         return _parsed(tomllib.loads(text))
