@@ -264,6 +264,37 @@ def test_a_run_that_is_taken_back_ends(tmp_path: Path) -> None:
         assert not host.inside()
 
 
+KEEPS = """
+import threading
+from hob.plugins import Action, hookimpl
+
+GO = threading.Barrier(4)
+
+def keep(run):
+    GO.wait()
+    for number in range(50):
+        run.storage.put(run.input + str(number), number)
+    return "kept"
+
+def count(run):
+    names = [name + str(number) for name in "abcd" for number in range(50)]
+    return str(sum(run.storage.get(name) is not None for name in names))
+
+@hookimpl
+def register_actions():
+    return [Action("keep", "Keep", keep), Action("count", "Count", count)]
+"""
+
+
+def test_runs_at_the_same_time_do_not_lose_what_the_others_keep(tmp_path: Path) -> None:
+    with Driver(tmp_path) as host:
+        host.write("keeps.py", KEEPS)
+        host.plugin("keeps", "on")
+        runs = [host.start("keep", input=name) for name in "abcd"]
+        assert [text_of(host.finished(run)) for run in runs] == ["kept"] * 4
+        assert text_of(host.run("count")) == "200"
+
+
 def test_facts_come_in_order_to_those_who_listen(tmp_path: Path) -> None:
     with Driver(tmp_path) as host:
         assert not host.catalogue().listens

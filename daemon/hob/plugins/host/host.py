@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
+from typing import TypeVar
 
 from hob.client import Client
 from hob.errors import (
@@ -54,6 +55,8 @@ from hob.wire.plugin_host import (
     ToHostMessage,
 )
 
+C = TypeVar("C", bound=PluginContext)
+
 _STOP_LIMIT_S, _LEAVE_LIMIT_S = 2.0, 2.5
 _REFRESH_S = 3.0
 # So long the first listing waits for plugins that are slow to load.
@@ -73,6 +76,7 @@ class Host:
         self._packages = find_packages()
         self._without = {name: info.error() for name, info in begin.without.items()}
         self._plugins: list[Plugin] = []
+        self._storages: dict[str, PluginStorage] = {}
         self._offer = Offer(Catalogue(plugins=()))
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._calls = Calls(send)
@@ -337,19 +341,20 @@ class Host:
             done.wait(_REFRESH_S)
 
     def _make_context(self, plugin: Plugin) -> PluginContext:
-        return PluginContext(
-            plugin.name,
-            Client(Path(self._begin.socket)),
-            PluginStorage(Path(self._begin.storage) / plugin.name),
-            values=lambda: plugin.values,
-            refresh=lambda: self._refresh(plugin),
-        )
+        return self._context(PluginContext, plugin)
 
     def _make_run(self, plugin: Plugin, desktop: str, model: str) -> RunContext:
-        return RunContext(
+        return self._context(RunContext, plugin, desktop=desktop, model=model)
+
+    def _context(self, kind: type[C], plugin: Plugin, *, desktop: str = "", model: str = "") -> C:
+        # One storage for all that runs of a plugin: it writes one file.
+        storage = self._storages.setdefault(
+            plugin.name, PluginStorage(Path(self._begin.storage) / plugin.name)
+        )
+        return kind(
             plugin.name,
             Client(Path(self._begin.socket)),
-            PluginStorage(Path(self._begin.storage) / plugin.name),
+            storage,
             values=lambda: plugin.values,
             refresh=lambda: self._refresh(plugin),
             desktop=desktop,
