@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from fakes.plugin_driver import Driver, error_of, text_of
 from hob.wire.plugin_host import CancelRun, Catalogue, Leave, Misbehaved, Ping, Pong, Tell
 from hob.wire.plugins import ActionProgress, ActionStarted
@@ -247,21 +249,46 @@ def test_names_and_hotkeys_go_to_the_first_and_the_other_is_told(tmp_path: Path)
         assert host.plugin("late", "on").problem is None
 
 
+SLOW = """
+import time
+from hob.plugins import Action, hookimpl
+
+def work(run):
+    while True:
+        run.progress(None, "on it")
+        time.sleep(0.01)
+
+@hookimpl
+def register_actions():
+    return [Action("slow", "Slow", work)]
+"""
+
+
 def test_a_run_that_is_taken_back_ends(tmp_path: Path) -> None:
     with Driver(tmp_path) as host:
-        host.write(
-            "slow.py",
-            "import time\nfrom hob.plugins import Action, hookimpl\n"
-            "def work(run):\n    while True:\n        run.progress(None, 'on it')\n"
-            "        time.sleep(0.01)\n"
-            "@hookimpl\ndef register_actions():\n    return [Action('slow', 'Slow', work)]\n",
-        )
+        host.write("slow.py", SLOW)
         host.plugin("slow", "on")
         id = host.start("slow")
         host.wait_event(id, lambda e: isinstance(e, ActionProgress))
         host.send(CancelRun(id=id))
         assert error_of(host.finished(id)).code == "cancelled"
         assert not host.inside()
+
+
+@pytest.mark.parametrize("how", ["disabled", "removed"])
+def test_a_plugin_that_is_turned_off_is_cut_short(how: str, tmp_path: Path) -> None:
+    with Driver(tmp_path) as host:
+        host.write("slow.py", SLOW)
+        host.plugin("slow", "on")
+        id = host.start("slow")
+        host.wait_event(id, lambda e: isinstance(e, ActionProgress))
+        if how == "disabled":
+            assert host.manage("disable", "slow") is None
+        else:
+            (host.folder / "slow.py").unlink()
+        error = error_of(host.finished(id))
+        assert error.code == "cancelled"
+        assert "The plugin slow was turned off or removed" in error.message
 
 
 KEEPS = """

@@ -174,7 +174,7 @@ class Host:
             names.setdefault(plugin.name, plugin)
             plugins.append(plugin)
         for gone in old.values():
-            gone.unload("off")
+            self._turn_off(gone)
         self._plugins = plugins
         self._load_all([plugin for plugin in names.values() if self._settle(plugin)])
         self._tell()
@@ -186,7 +186,7 @@ class Host:
         if plugin.second:
             return False
         if plugin.on and not wanted:
-            plugin.unload("off")
+            self._turn_off(plugin)
         elif plugin.on:
             if plugin.set_values(self._given(plugin)):
                 self._register_again(plugin)
@@ -195,6 +195,10 @@ class Host:
         elif kept_out is not None:
             plugin.state, plugin.problem = "suspended", kept_out
         return plugin.state == "off" and wanted
+
+    def _turn_off(self, plugin: Plugin) -> None:
+        self._runs.cut_short(plugin)
+        plugin.unload("off")
 
     def _register_again(self, plugin: Plugin) -> None:
         """What a plugin offers may depend on its settings."""
@@ -317,6 +321,7 @@ class Host:
 
     def _suspend(self, plugin: Plugin, error: HobError) -> None:
         if plugin.on:
+            self._runs.cut_short(plugin)
             plugin.unload("suspended", error)
             self._without[plugin.name] = error
             self._tell()
