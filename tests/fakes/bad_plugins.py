@@ -5,7 +5,8 @@ from __future__ import annotations
 HEAD = "import os, sys, time, threading\nfrom hob.plugins import Action, Setting, Tool, hookimpl\n"
 ACTIONS = "@hookimpl\ndef register_actions():\n    return "
 
-GOOD = HEAD + ACTIONS + "[Action('good', 'Good', lambda run: 'good')]\n"
+GOOD = HEAD + "def good(run):\n    print('I am good')\n    return 'good'\n"
+GOOD += ACTIONS + "[Action('good', 'Good', good)]\n"
 
 # Each by its name, with words that must be in what is said of it.
 NOT_LOADED: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -97,7 +98,10 @@ NOT_LOADED: dict[str, tuple[str, tuple[str, ...]]] = {
 # Loaded all the same, and the others do not notice.
 HARMLESS: dict[str, str] = {
     "prints": HEAD + "print('x' * 100_000)\nos.write(1, b'y' * 1000)\nsys.stdout.write('z')\n",
-    "closes": HEAD + "os.close(0)\nos.close(1)\nsys.stdout.close()\nsys.stderr.close()\n",
+    "closes": HEAD
+    + "os.close(0)\nos.close(1)\nos.close(2)\nsys.stdout.close()\nsys.stderr.close()\n",
+    "redirects": HEAD + "sys.stdout = sys.stderr = open(os.devnull)\n",
+    "nothing_to_print_to": HEAD + "sys.stdout = sys.stderr = None\n",
     "forks": HEAD + "os.fork()\n",
     "threads": HEAD
     + "for _ in range(50):\n    threading.Thread(target=time.sleep, args=(9e6,)).start()\n",

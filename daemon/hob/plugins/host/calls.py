@@ -33,10 +33,14 @@ class Overrun(BaseException):
 
 
 class Calls:
-    """Every call of a plugin's code goes through this."""
+    """Every call of a plugin's code goes through this. `tidy` is called before one of them while
+    there is no other, which it could disturb."""
 
-    def __init__(self, send: Callable[[FromHostMessage], None]) -> None:
+    def __init__(
+        self, send: Callable[[FromHostMessage], None], tidy: Callable[[], None] = lambda: None
+    ) -> None:
         self._send = send
+        self._tidy = tidy
         self._numbers = itertools.count(1)
         self._pid = os.getpid()
         self._running: set[int] = set()
@@ -52,6 +56,8 @@ class Calls:
         self._send(Entered(number=number, plugin=plugin, hook=what))
         try:
             with self._lock:
+                if not self._running:
+                    self._tidy()
                 self._running.add(ident)
             yield
         finally:

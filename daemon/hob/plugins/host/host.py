@@ -79,8 +79,8 @@ class Host:
         self._storages: dict[str, PluginStorage] = {}
         self._offer = Offer(Catalogue(plugins=()))
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._calls = Calls(send)
         self._guard = ImportGuard()
+        self._calls = Calls(send, tidy=self._guard.restore_streams)
         self._listeners = Listeners(self._failed)
         self._runs = Runs(
             send,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import threading
@@ -29,7 +30,7 @@ class Pipe:
         os.dup2(null, 0)
         os.close(null)
         os.dup2(2, 1)
-        sys.stdout = sys.stderr
+        sys.stdout = sys.stderr = _LogStream()
         self._lock = threading.Lock()
         if sys.platform != "win32":
             os.register_at_fork(after_in_child=self._let_go)
@@ -69,6 +70,18 @@ class Pipe:
         os.dup2(null, self._in)
         os.dup2(null, self._out)
         self._lock = threading.Lock()
+
+
+class _LogStream(io.TextIOWrapper):
+    """What stderr was, which is the daemon's log, for all plugins to print to: one that closes it,
+    or its descriptor, closes it for nobody."""
+
+    def __init__(self) -> None:
+        out = io.BufferedWriter(io.FileIO(os.dup(2), "w"))
+        super().__init__(out, encoding="utf-8", errors="backslashreplace", line_buffering=True)
+
+    def close(self) -> None:
+        self.flush()
 
 
 def _frame(message: FromHostMessage) -> bytes:
