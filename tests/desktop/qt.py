@@ -18,8 +18,9 @@ def application() -> QApplication:
     if isinstance(there, QApplication):
         return there
     keep_singletons()
-    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    return QApplication(["hob-tests"])
+    # Not in the environment: programs that other tests start on a screen would be unseen too.
+    unseen = [] if "QT_QPA_PLATFORM" in os.environ else ["-platform", "offscreen"]
+    return QApplication(["hob-tests", *unseen])
 
 
 def until(check: Callable[[], object], seconds: float = 30) -> None:
