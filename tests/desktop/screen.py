@@ -185,6 +185,11 @@ class Screen:
                 )
             pause.wait(0.03)
 
+    @property
+    def server(self) -> subprocess.Popen[bytes]:
+        """The X server, to be killed."""
+        return self._children[0]
+
     # ---- its life ----
 
     def _start(self) -> None:

@@ -88,10 +88,14 @@ def app() -> Iterator[QApplication]:
     """No window of another test has the focus."""
     there = application()
     yield there
-    for widget in there.topLevelWidgets():
-        widget.hide()
-        widget.deleteLater()
-    until(lambda: not there.topLevelWidgets())
+    for window in prompts(there):
+        window.hide()
+        window.deleteLater()
+    until(lambda: not prompts(there))
+
+
+def prompts(app: QApplication) -> list[PromptWindow]:
+    return [each for each in app.topLevelWidgets() if isinstance(each, PromptWindow)]
 
 
 @pytest.fixture
