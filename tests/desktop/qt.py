@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 
@@ -18,8 +17,8 @@ def application() -> QApplication:
     if isinstance(there, QApplication):
         return there
     keep_singletons()
-    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    return QApplication(["hob-tests"])
+    # Not by the environment, which the programs that other tests start would inherit.
+    return QApplication(["hob-tests", "-platform", "offscreen"])
 
 
 def until(check: Callable[[], object], seconds: float = 30) -> None:

@@ -182,6 +182,27 @@ def test_a_key_that_is_held_down_opens_one_window(screen: Screen, daemon: LiveDa
     assert desktop(daemon).pid == found.pid
 
 
+def test_a_hotkey_that_is_changed_works_at_once(screen: Screen, daemon: LiveDaemon) -> None:
+    desktop(daemon)
+    daemon.client().set_hotkey("ask", "ctrl+alt+j")
+    eventually(lambda: "ctrl+alt+j" in [each.hotkey for each in desktop(daemon).hotkeys])
+    screen.xdotool("key", "ctrl+alt+j")
+    screen.window("^Hob$")
+
+
+def test_a_screen_that_goes_takes_the_desktop_with_it_and_nothing_else(tmp_path: Path) -> None:
+    with (
+        Screen(panel=False, notices=False) as screen,
+        LiveDaemon(tmp_path, environ=environ(screen)) as daemon,
+    ):
+        desktop(daemon)
+        screen.server.kill()
+        eventually(lambda: not attached(daemon) and not desktops_alive(daemon))
+        eventually(
+            lambda: "No screen answers" in str(daemon.client().desktops().problem), seconds=60
+        )
+
+
 def test_without_a_screen_the_daemon_says_so_once_and_runs(tmp_path: Path) -> None:
     with LiveDaemon(tmp_path, environ={"DISPLAY": "", "WAYLAND_DISPLAY": ""}) as daemon:
         eventually(lambda: daemon.client().desktops().problem)

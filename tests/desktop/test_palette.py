@@ -9,7 +9,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from fakes.palette_parts import ACTIONS, FakeBridge, HeldClipboard, NoNotices
+from desktop.qt import application
+from fakes.palette_parts import ACTIONS, FakeBridge, HeldClipboard, NoNotices, action
 from hob.desktop.palette import ActionMenu
 from hob.desktop.parts import Parts
 from hob.desktop.view import DaemonView
@@ -60,12 +61,7 @@ Open = Callable[..., Desk]
 
 @pytest.fixture(scope="module")
 def app() -> QApplication:
-    found = QApplication.instance()
-    return (
-        found
-        if isinstance(found, QApplication)
-        else QApplication(["test", "-platform", "offscreen"])
-    )
+    return application()
 
 
 @pytest.fixture
@@ -265,6 +261,28 @@ def test_the_selection_can_be_what_is_worked_on(opened: Open) -> None:
     desk = opened(Clip(text=MESSAGE))
     desk.menu.open("selection")
     assert desk.clipboard.asked == ["clipboard", "selection"]
+
+
+def test_what_works_on_the_selection_is_given_that_and_not_the_clipboard(opened: Open) -> None:
+    quote = action("quote", "Quote", takes="selection")
+    view = DaemonView(phase="warm", actions=(*ACTIONS, quote))
+    desk = opened(Clip(text="copied"), view=view)
+    desk.clipboard.clip = Clip(text="selected")
+    desk.type("quote")
+    desk.press(Qt.Key.Key_Return)
+    assert desk.clipboard.asked == ["clipboard", "selection"]
+    assert desk.chosen == [("quote", "", Clip(text="selected"))]
+
+
+def test_an_empty_selection_is_told_before_anything_runs(opened: Open) -> None:
+    quote = action("quote", "Quote", takes="selection")
+    desk = opened(Clip(text="copied"), view=DaemonView(phase="warm", actions=(*ACTIONS, quote)))
+    desk.clipboard.clip = Clip()
+    desk.type("quote")
+    desk.press(Qt.Key.Key_Return)
+    assert desk.chosen == []
+    assert desk.window.label.text() == "The selection is empty"
+    assert desk.menu.visible
 
 
 def test_html_in_the_clipboard_is_shown_as_it_is(opened: Open) -> None:

@@ -79,6 +79,13 @@ def test_nothing_to_work_on_leaves_what_needs_nothing() -> None:
     assert names(action_rows(ACTIONS, None)) == ["ask"]
 
 
+def test_what_works_on_the_selection_does_not_need_the_clipboard() -> None:
+    quote = action("quote", "Quote the selection", takes="selection")
+    assert names(action_rows((quote, *ACTIONS), None)) == ["quote", "ask"]
+    assert names(action_rows((quote, *ACTIONS), None, source="selection")) == ["ask"]
+    assert names(action_rows((*ACTIONS, quote), "text", source="selection"))[5] == "quote"
+
+
 def test_a_recently_used_action_is_the_first_of_those_that_suit_as_well() -> None:
     listed = names(action_rows(ACTIONS, "message", recent=["reply", "table-to-csv"]))
     assert listed[:2] == ["reply", "summarize"]

@@ -97,6 +97,11 @@ def test_a_block_of_many_lines_is_cut() -> None:
     assert max(len(block.text) for block in done) <= MAX_BLOCK_CHARS + 27
 
 
+def test_a_long_table_stays_one() -> None:
+    table = "| a | b |\n|---|---|\n" + "| some words | and more words |\n" * 300
+    assert blocks_of(table) == [Prose(table)]
+
+
 def test_a_long_line_of_code_stays_whole() -> None:
     blocks, line = Blocks(), "x" * 100_000
     blocks.feed("```\n")

@@ -215,6 +215,13 @@ def test_without_a_daemon_there_is_a_button_that_starts_it() -> None:
     assert state.remedies[0][0] == "start"
 
 
+def test_a_daemon_that_does_not_start_says_why() -> None:
+    problem = ErrorInfo(code="start_failed", message="It did not start.", hint="Look there.")
+    state = bar_state(a_view("away", problem=problem), "")
+    assert state is not None
+    assert (state.text, state.hint) == ("It did not start.", "Look there.")
+
+
 def test_without_a_model_one_can_be_fetched() -> None:
     view = a_view("empty", models=(), chosen="")
     state = bar_state(view, "")

@@ -202,6 +202,15 @@ def test_a_cold_model_is_loaded_once_while_the_question_is_written() -> None:
     assert desk.client.loaded == ["tiny"]
 
 
+def test_another_model_that_was_chosen_here_is_loaded_too() -> None:
+    desk = Desk()
+    desk.session.choose("seeing")
+    desk.bridge.tell(a_view("answering"))
+    desk.session.read_ahead()
+    desk.bridge.work()
+    assert desk.client.loaded == ["seeing"]
+
+
 def test_reading_ahead_ends_when_the_question_comes() -> None:
     begun, hung_up = threading.Event(), threading.Event()
 

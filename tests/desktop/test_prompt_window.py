@@ -10,12 +10,14 @@ import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QSize, Qt, QUrl
 from PySide6.QtGui import QAccessible, QDropEvent, QImage, QInputMethodEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QPushButton, QWidget
 
 from desktop.fakes import FakeBridge, FakeClient, FakeParts, Thought, a_view
 from desktop.qt import application, until
+from hob.desktop.prompt.attachments import Attachment
 from hob.desktop.prompt.chips import Chip
 from hob.desktop.prompt.exchange_view import ExchangeView
+from hob.desktop.prompt.labels import PlainLabel
 from hob.desktop.prompt.window import PromptWindow
 from hob.errors import DesktopRefused, WorkerDied
 from hob.wire.desktop import Clip
@@ -67,7 +69,7 @@ class Desk:
 
     def seen(self) -> str:
         """All words that are visible."""
-        labels = [each.text() for each in self.window.findChildren(QLabel) if each.isVisible()]
+        labels = [each.said for each in self.window.findChildren(PlainLabel) if each.isVisible()]
         buttons = [
             each.text() for each in self.window.findChildren(QAbstractButton) if each.isVisible()
         ]
@@ -86,10 +88,14 @@ def app() -> Iterator[QApplication]:
     """No window of another test has the focus."""
     there = application()
     yield there
-    for widget in there.topLevelWidgets():
-        widget.hide()
-        widget.deleteLater()
-    until(lambda: not there.topLevelWidgets())
+    for window in prompts(there):
+        window.hide()
+        window.deleteLater()
+    until(lambda: not prompts(there))
+
+
+def prompts(app: QApplication) -> list[PromptWindow]:
+    return [each for each in app.topLevelWidgets() if isinstance(each, PromptWindow)]
 
 
 @pytest.fixture
@@ -442,6 +448,9 @@ def test_a_finished_text_is_shown(desk: Desk) -> None:
     assert "A title" in desk.seen()
     desk.press(Key.Key_C, CONTROL | SHIFT)
     assert desk.parts.clipboard.written == ["A text."]
+    desk.press(Key.Key_R, CONTROL)
+    desk.work()
+    assert desk.client.asked == []
 
 
 def test_it_opens_with_what_an_action_wants(desk: Desk) -> None:
@@ -453,6 +462,22 @@ def test_it_opens_with_what_an_action_wants(desk: Desk) -> None:
     desk.press(Key.Key_Return)
     desk.work()
     assert [each.content for each in desk.client.asked[0][0]] == ["Be brief.", "Copied.\n\nWhy?"]
+
+
+def test_an_action_that_attaches_begins_anew(desk: Desk) -> None:
+    desk.ask("Hi")
+    desk.parts.clipboard.clip = Clip(text="Copied.")
+    desk.window.open(Opens(attach="clipboard"))
+    desk.work()
+    desk.ask("Why?")
+    assert [each.content for each in desk.client.asked[-1][0]] == ["Copied.\n\nWhy?"]
+
+
+def test_the_hotkey_alone_keeps_the_conversation(desk: Desk) -> None:
+    desk.ask("Hi")
+    desk.window.open(Opens())
+    desk.ask("Why?")
+    assert len(desk.client.asked[-1][0]) == 3
 
 
 def test_a_question_can_be_asked_at_once(desk: Desk) -> None:
@@ -496,6 +521,22 @@ def test_a_size_that_a_person_made_stays(app: QApplication) -> None:
     assert desk.window.size() == QSize(680, 400)
     desk.ask("Again")
     assert desk.window.size() == QSize(680, 400)
+
+
+def test_nothing_that_is_long_makes_the_window_wider(app: QApplication) -> None:
+    word = "w" * 3000
+    desk = shown([word, WorkerDied(word, hint=word)])
+    before = desk.window.width()
+    for number in range(8):
+        desk.window.session.attach(Attachment(f"{number}{word}.txt", text=f"text {number}"))
+    desk.window.frame.input.put(word)
+    desk.press(Key.Key_Return)
+    desk.work()
+    desk.window.notice.ask_link(f"https://example.com/{word[:1900]}")
+    QApplication.processEvents()
+    assert desk.window.width() == before
+    assert desk.window.minimumSizeHint().width() <= before
+    assert f"https://example.com/{word[:1900]}" in desk.seen()
 
 
 def test_every_control_has_a_name_for_a_screen_reader(app: QApplication) -> None:

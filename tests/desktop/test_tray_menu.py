@@ -130,6 +130,20 @@ def test_many_actions_get_a_submenu() -> None:
     assert [item.command for item in actions.submenu] == [RunAction(f"a{n}") for n in range(9)]
 
 
+def test_of_many_actions_those_with_a_hotkey_stay_in_sight() -> None:
+    many = tuple(ActionInfo(name=f"a{n}", plugin="p", title=f"Action {n}") for n in range(9))
+    view = dataclasses.replace(WARM, actions=(*many, *WARM.actions))
+    assert find(view, "action clipboard-actions").hotkey == "ctrl+alt+c"
+    assert len(find(view, "actions").submenu) == 10
+
+
+@pytest.mark.parametrize("title", ["Translate", "Translate...", "Translate…"])
+def test_an_action_that_asks_first_has_its_dots_once(title: str) -> None:
+    action = ActionInfo(name="x", plugin="p", title=title, asks="Into which language?")
+    view = dataclasses.replace(WARM, actions=(action,))
+    assert find(view, "action x").label == "Translate…"
+
+
 def test_actions_of_one_title_are_told_apart_by_their_plugins() -> None:
     alike = tuple(ActionInfo(name=f"{p}-x", plugin=p, title="Explain") for p in ("one", "two"))
     view = dataclasses.replace(WARM, actions=alike)

@@ -6,17 +6,19 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QColor, QGuiApplication, QPalette
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 from fakes.palette_parts import ACTIONS, FakeBridge, HeldClipboard, NoNotices
 from hob.desktop.hotkeys.x11 import X11Hotkeys
 from hob.desktop.palette import ActionMenu
 from hob.desktop.parts import Parts
+from hob.desktop.prompt.theme import _DARK, _LIGHT, palette
 from hob.desktop.view import DaemonView
 from hob.errors import HobError
 from hob.wire.desktop import Clip
@@ -38,23 +40,11 @@ class RealClipboard(HeldClipboard):
         done(Clip(text=QGuiApplication.clipboard().text()))
 
 
-def _dark() -> QPalette:
-    palette, roles = QPalette(), QPalette.ColorRole
-    for role in (roles.Window, roles.Base, roles.Button):
-        palette.setColor(role, QColor("#25272b" if role == roles.Window else "#1b1d20"))
-    for role in (roles.WindowText, roles.Text, roles.ButtonText):
-        palette.setColor(role, QColor("#e8e8e8"))
-    palette.setColor(roles.PlaceholderText, QColor("#9a9a9a"))
-    return palette
-
-
 def main() -> None:
     out = Path(sys.argv[1])
     app = QApplication(sys.argv[:1])
     app.setQuitOnLastWindowClosed(False)
     app.setStyle("Fusion")
-    if "dark" in sys.argv:
-        app.setPalette(_dark())
 
     def say(**what: Any) -> None:
         with out.open("a") as file:
@@ -64,7 +54,8 @@ def main() -> None:
         say(action=action.name, input=input, text=clip.text)
 
     bridge = FakeBridge(DaemonView(phase="warm", actions=ACTIONS))
-    menu = ActionMenu(Parts(bridge, RealClipboard(), NoNotices()), chosen)
+    dress = partial(palette, _DARK if "dark" in sys.argv else _LIGHT)
+    menu = ActionMenu(Parts(bridge, RealClipboard(), NoNotices()), chosen, dress)
     app.focusWindowChanged.connect(lambda window: say(focus=window.title() if window else ""))
     poster = Poster()
     keys = X11Hotkeys(

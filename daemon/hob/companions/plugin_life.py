@@ -106,7 +106,10 @@ class Life:
     async def _watch(self, kill: Callable[[str], None]) -> None:
         """Look at it until something is wrong with it."""
         health = self._health
-        process = psutil.Process(self._child.pid)
+        try:
+            process = psutil.Process(self._child.pid)
+        except psutil.Error:
+            return  # it is gone already
         since_ping_s, number = health.ping_s, 0
         while True:
             if self._owing_s is None and since_ping_s >= health.ping_s:

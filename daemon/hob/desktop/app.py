@@ -16,12 +16,14 @@ from PySide6.QtWidgets import QApplication
 from hob.desktop.bridge import DaemonBridge
 from hob.desktop.clipboard import make_clipboard
 from hob.desktop.hotkeys import make_hotkeys
+from hob.desktop.launcher import APP_ID
 from hob.desktop.notices import make_notices
 from hob.desktop.obeying import Attachment, Obedience
 from hob.desktop.palette import ActionMenu
 from hob.desktop.parts import Parts
+from hob.desktop.prompt.theme import colors, palette
 from hob.desktop.prompt.window import PromptWindow
-from hob.desktop.start import read_to_end
+from hob.desktop.tray.qt_icons import window_icon
 from hob.desktop.tray.tray import Tray
 from hob.desktop.view import DaemonView
 from hob.desktop.windows import DesktopWindows
@@ -40,7 +42,8 @@ def be_desktop(paths: Paths, display: Display, *, companion: bool) -> int:
     """Be the desktop until it is quit; the exit code. `companion` when the daemon started it."""
     app = QApplication(["hob"])
     app.setApplicationName("Hob")
-    app.setDesktopFileName("hob")
+    app.setDesktopFileName(APP_ID)
+    app.setWindowIcon(window_icon())
     app.setQuitOnLastWindowClosed(False)
     desktop = Desktop(app, paths, display)
     with _signals(desktop.quit):
@@ -64,7 +67,7 @@ class Desktop:
         # The windows are made now, so that a hotkey has only to show them.
         self._windows = DesktopWindows(self._parts, lambda: self._prompt, lambda: self._menu)
         self._prompt = PromptWindow(self._parts)
-        self._menu = ActionMenu(self._parts, self._windows.chosen)
+        self._menu = ActionMenu(self._parts, self._windows.chosen, lambda: palette(colors()))
         self._tray = Tray(self._parts, self._windows, quit=self.quit, paths=paths)
         self._hotkeys = make_hotkeys(self._bridge.post, self._windows.pressed, self._told)
         self._companion = False
@@ -102,7 +105,7 @@ class Desktop:
         self._companion = True
 
         def wait() -> None:
-            read_to_end(_STDIN)
+            _read_to_end(_STDIN)
             self._bridge.post(lambda: QTimer.singleShot(round(_LAST_WORDS_S * 1000), self._leave))
 
         threading.Thread(target=wait, name="stdin", daemon=True).start()
@@ -187,3 +190,10 @@ def _signals(quit: Callable[[], None]) -> Iterator[None]:
         signal.set_wakeup_fd(before)
         receiver.close()
         sender.close()
+
+
+def _read_to_end(number: int) -> None:
+    """Return when whoever holds the other end of that pipe lets go of it."""
+    with contextlib.suppress(OSError):
+        while os.read(number, 4096):
+            pass

@@ -12,7 +12,8 @@ KEYS_ROLE = Qt.ItemDataRole.UserRole + 2
 _PAD = 12
 _GAP = 10
 _ROUND = 6
-_DIM = 0.62
+# Leaves a contrast of 4.5 on the chosen row too.
+_DIM = 0.75
 
 _Index = QModelIndex | QPersistentModelIndex
 _Pen = tuple[QFont, QColor]

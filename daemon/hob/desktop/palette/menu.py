@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from PySide6.QtGui import QGuiApplication, QPalette
+
 from hob.client.read_ahead import ReadAhead
 from hob.desktop.palette.preview import Preview, preview
 from hob.desktop.palette.rows import Row, action_rows, input_rows, shared_system
@@ -29,14 +31,19 @@ Chosen = Callable[[ActionInfo, str, Clip], None]
 class ActionMenu:
     """Calls `chosen` with the action, the answer to what it asks, and what the clipboard holds.
 
-    While the person chooses, the model reads the text already, with the system prompt that most of
-    the actions share.
+    `colours` are those of now, for light and dark. While the person chooses, the model reads the
+    text already, with the system prompt that most of the actions share.
     """
 
-    def __init__(self, parts: Parts, chosen: Chosen) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        chosen: Chosen,
+        colours: Callable[[], QPalette] = QGuiApplication.palette,
+    ) -> None:
         self._parts = parts
         self._chosen = chosen
-        self._window = MenuWindow()
+        self._window = MenuWindow(colours)
         self._source: Source = "clipboard"
         # None while it is being read.
         self._clip: Clip | None = None
@@ -86,7 +93,6 @@ class ActionMenu:
         self._stop_reading_ahead()
         self._opening += 1
         self._source = source
-        self._waiting = None
         self._asking = self._alone = action
         self._clip = Clip() if source == "nothing" else None
         self._preview = Preview(None, "" if source == "nothing" else f"Reading the {source} …")
@@ -104,7 +110,9 @@ class ActionMenu:
 
     # ---- the clipboard ----
 
-    def _fetch(self, opening: int) -> None:
+    def _fetch(self, opening: int, then: Row | None = None) -> None:
+        """Read what is worked on; `then` is run on it."""
+        self._waiting = then
         if self._source == "nothing":
             return
         clipboard = self._parts.clipboard
@@ -154,7 +162,7 @@ class ActionMenu:
         else:
             # While the clipboard is being read, it is taken for a text.
             kind = "text" if self._clip is None else self._preview.kind
-            self._rows = action_rows(view.actions, kind, typed, self._recent)
+            self._rows = action_rows(view.actions, kind, typed, self._recent, self._source)
         self._window.show_rows(self._rows, current)
 
     # ---- choosing ----
@@ -179,17 +187,27 @@ class ActionMenu:
     def _run(self, row: Row) -> None:
         action = row.action
         assert action is not None
-        clip = self._clip
-        if clip is None and action.takes != "nothing":
+        if self._needs_selection(action):
+            self._clip, self._source = None, "selection"
+            self._opening += 1
+            self._fetch(self._opening, row)
+            return
+        clip, takes = self._clip, action.takes != "nothing" and action.opens is None
+        if clip is None and takes:
             self._waiting = row
             self._window.show_foot(f"{action.title}: waiting for the {self._source} …")
             return
-        if action.takes != "nothing" and self._preview.kind is None:
+        if takes and self._preview.kind is None:
             # The head of the window says why there is nothing to work on.
             return
         self._recent = [action.name, *(n for n in self._recent if n != action.name)][:_KEEP_RECENT]
         self.hide()
         self._chosen(action, row.input or "", clip or Clip())
+
+    def _needs_selection(self, action: ActionInfo) -> bool:
+        """Whether it works on something else than what was read."""
+        foreign = action.takes == "selection" and self._source != "selection"
+        return foreign and action.opens is None
 
     def _complete(self, number: int) -> None:
         """Put the row into the line, for changing it or going on."""

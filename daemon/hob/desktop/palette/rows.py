@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hob.desktop.palette.ranking import fold, score
-from hob.wire.plugins import ActionInfo, ContentKind
+from hob.wire.plugins import ActionInfo, ContentKind, Source
 
 # What a recently used action gains over one that fits what is typed as well.
 _RECENT = 0.05
@@ -36,16 +36,17 @@ def action_rows(
     kind: ContentKind | None,
     typed: str = "",
     recent: Sequence[str] = (),
+    source: Source = "clipboard",
 ) -> list[Row]:
     """The actions that can be done, what suits the content first. `kind` is None when there is
-    nothing to work on; `recent` are the names of those used last, the newest first."""
+    nothing to work on in `source`; `recent` are the names of those used last, the newest first."""
     found: list[tuple[float, int, int, int, ActionInfo]] = []
     for place, action in enumerate(actions):
         fitting = _fit(typed, action)
-        if fitting is None or not _possible(action, kind):
+        if fitting is None or not _possible(action, kind, source):
             continue
         used = recent.index(action.name) if action.name in recent else len(recent)
-        group = _group(action, kind)
+        group = _group(action, kind, source)
         if typed.strip():
             bonus = _RECENT / (used + 1) if action.name in recent else 0.0
             found.append((-fitting - bonus, group, used, place, action))
@@ -76,10 +77,16 @@ def _fit(typed: str, action: ActionInfo) -> float | None:
     return best
 
 
-def _possible(action: ActionInfo, kind: ContentKind | None) -> bool:
+def works_on(action: ActionInfo, source: Source) -> bool:
+    """Whether the action works on what the menu was opened for. On the selection all do that work
+    on a text; one for the selection alone is not given the clipboard."""
+    return action.takes != "nothing" and (action.takes == "clipboard" or source == "selection")
+
+
+def _possible(action: ActionInfo, kind: ContentKind | None, source: Source) -> bool:
     if action.opens is not None and action.opens.window == "actions":
         return False
-    if action.takes == "nothing":
+    if not works_on(action, source):
         return True
     if kind is None:
         return False
@@ -87,9 +94,9 @@ def _possible(action: ActionInfo, kind: ContentKind | None) -> bool:
     return not action.kinds or (("image" in action.kinds) == (kind == "image"))
 
 
-def _group(action: ActionInfo, kind: ContentKind | None) -> int:
+def _group(action: ActionInfo, kind: ContentKind | None, source: Source) -> int:
     """What was made for such a content, for any, for another, and what needs none."""
-    if action.takes == "nothing":
+    if not works_on(action, source):
         return 3
     if kind is not None and kind in action.kinds:
         return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import (
@@ -39,6 +39,12 @@ _SHOWN_ROWS = 9
 # How far below the top of the screen it stands, as a share of the screen's height.
 _TOP = 0.18
 _NUMBERED = 9
+_SCROLL_BAR = """
+    QScrollBar:vertical { width: 6px; background: transparent; }
+    QScrollBar::handle:vertical { background: palette(mid); border-radius: 3px; min-height: 24px; }
+    QScrollBar::add-line, QScrollBar::sub-line { height: 0; }
+    QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
+"""
 _MARGIN = 8
 
 
@@ -57,9 +63,10 @@ class MenuWindow(QWidget):
     completed = Signal(int)
     forsaken = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, colours: Callable[[], QPalette]) -> None:
         flags = Qt.WindowType.Tool | Qt.WindowType.FramelessWindowHint
         super().__init__(None, flags | Qt.WindowType.WindowStaysOnTopHint)
+        self._colours = colours
         self.setWindowTitle("Hob: actions")
         self.setAccessibleName("Actions of Hob")
         self.line = QLineEdit(self)
@@ -78,6 +85,7 @@ class MenuWindow(QWidget):
         app = QApplication.instance()
         assert isinstance(app, QApplication), "windows need a QApplication"
         app.focusWindowChanged.connect(self._focus_moved)
+        app.styleHints().colorSchemeChanged.connect(lambda _scheme: self.adapt_colours())
         self.adapt_colours()
 
     def _arrange(self) -> None:
@@ -96,6 +104,7 @@ class MenuWindow(QWidget):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setUniformItemSizes(True)
         self.list.viewport().setAutoFillBackground(False)
+        self.list.verticalScrollBar().setStyleSheet(_SCROLL_BAR)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 10, 8, 8)
         column.setSpacing(4)
@@ -105,7 +114,7 @@ class MenuWindow(QWidget):
 
     def adapt_colours(self) -> None:
         """Take over the colours of the system, which may have changed to light or dark."""
-        palette = QGuiApplication.palette()
+        palette = self._colours()
         self.setPalette(palette)
         faint = QPalette(palette)
         text = palette.color(QPalette.ColorRole.WindowText)
@@ -194,11 +203,6 @@ class MenuWindow(QWidget):
         painter = QPainter(self)
         painter.setPen(dim(self.palette().color(QPalette.ColorRole.Mid)))
         painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
-
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.ThemeChange:
-            self.adapt_colours()
 
     def _focus_moved(self, window: QWindow | None) -> None:
         if window is not None and window is self.windowHandle():

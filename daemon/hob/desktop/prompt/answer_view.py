@@ -9,7 +9,8 @@ from collections.abc import Callable
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from hob.desktop.prompt.blocks import CodeView, ProseView, plain_label
+from hob.desktop.prompt.blocks import CodeView, ProseView
+from hob.desktop.prompt.labels import PlainLabel
 from hob.desktop.prompt.markdown import Block, Blocks, Code, Prose
 from hob.desktop.prompt.theme import Colors
 
@@ -17,6 +18,8 @@ from hob.desktop.prompt.theme import Colors
 FRAME_MS = 33
 # What may be rendered before the window must hear keys again.
 _SLICE_S = 0.006
+# After what took long to render, so many times as long is left for everything else.
+_PAUSE = 5
 MAX_SHOWN_CHARS = 2**20
 
 
@@ -43,6 +46,7 @@ class AnswerView(QWidget):
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._render)
         self._rendered_at = 0.0
+        self._took_ms = 0.0
 
     def feed(self, text: str) -> None:
         """More of the answer."""
@@ -72,15 +76,16 @@ class AnswerView(QWidget):
         self._settled.extend(self._blocks.feed(text[:within]))
         self.finish()
         note = "The answer is too long to be shown further. Copy copies all of it."
-        self._column.addWidget(plain_label(note, "warning"))
+        self._column.addWidget(PlainLabel(note, "warning"))
 
     def _soon(self) -> None:
         if not self._timer.isActive():
             passed = (time.monotonic() - self._rendered_at) * 1000
-            self._timer.start(max(0, int(FRAME_MS - passed)))
+            self._timer.start(max(0, int(max(FRAME_MS, self._took_ms * _PAUSE) - passed)))
 
     def _render(self) -> None:
-        end = time.perf_counter() + _SLICE_S
+        began = time.perf_counter()
+        end = began + _SLICE_S
         while self._settled and time.perf_counter() < end:
             self._settle(self._settled.popleft())
         if self._settled:
@@ -88,6 +93,7 @@ class AnswerView(QWidget):
         else:
             self._show_rest(self._blocks.rest)
         self._rendered_at = time.monotonic()
+        self._took_ms = (time.perf_counter() - began) * 1000
 
     def _settle(self, block: Block) -> None:
         if isinstance(block, Code):

@@ -17,7 +17,6 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
     QPlainTextEdit,
     QSizePolicy,
     QTextBrowser,
@@ -26,7 +25,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from hob.client.sanitize import clean
+from hob.desktop.prompt.labels import PlainLabel
 from hob.desktop.prompt.markdown import display_lines
 from hob.desktop.prompt.prose import ProseWriter
 from hob.desktop.prompt.theme import Colors, code_font, palette, scaled
@@ -121,9 +120,7 @@ class CodeView(QFrame):
         self._copied = copied
         self._code = ""
         self._shown = ""
-        self._language = QLabel("code")
-        self._language.setObjectName("muted")
-        self._language.setTextFormat(Qt.TextFormat.PlainText)
+        self._language = PlainLabel("code", "muted")
         self._language.setFont(scaled(self.font(), 0.88))
         self._button = QToolButton()
         self._button.setObjectName("copyCode")
@@ -142,7 +139,7 @@ class CodeView(QFrame):
     def show_code(self, language: str, code: str) -> None:
         """Instead of what stands here; code that has only grown is appended."""
         self._code = code
-        self._language.setText(language or "code")
+        self._language.say(language or "code")
         shown = display_lines(code)
         if shown == self._shown:
             return
@@ -219,12 +216,3 @@ class _CodeText(QPlainTextEdit):
             super().wheelEvent(event)
         else:
             event.ignore()
-
-
-def plain_label(text: str = "", name: str = "") -> QLabel:
-    """A label that takes its text for text, whoever wrote it."""
-    label = QLabel(clean(text))
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    label.setObjectName(name)
-    return label

@@ -6,13 +6,16 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QMimeData, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from hob.client.sanitize import one_line
 from hob.desktop.prompt.attachments import Attachment, readable_size
-from hob.desktop.prompt.blocks import plain_label
+from hob.desktop.prompt.labels import PlainLabel
 
 _MAX_NAME_CHARS = 28
+# What the narrowest window has room for.
+_ROW_PX = 600
+_GAP_PX = 6
 
 
 class Chip(QFrame):
@@ -49,16 +52,16 @@ class Chip(QFrame):
 
 
 class Chips(QWidget):
-    """A row of them, hidden while there is none."""
+    """Rows of them, hidden while there is none."""
 
     removed = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(0, 2, 0, 4)
-        self._row.setSpacing(6)
-        self._row.addStretch()
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 2, 0, 4)
+        self._column.setSpacing(6)
+        self._rows: list[QWidget] = []
         self._shown: tuple[Attachment, ...] = ()
         self.setAccessibleName("Attachments")
         self.hide()
@@ -67,13 +70,40 @@ class Chips(QWidget):
         if tuple(attachments) == self._shown:
             return
         self._shown = tuple(attachments)
-        while self._row.count() > 1:
-            if (item := self._row.takeAt(0)) is not None and (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
-        for place, attachment in enumerate(attachments):
-            self._row.insertWidget(place, Chip(attachment, self.removed.emit))
+        for row in self._rows:
+            self._column.removeWidget(row)
+            row.hide()
+            row.deleteLater()
+        chips = [Chip(attachment, self.removed.emit) for attachment in attachments]
+        self._rows = [_row(some) for some in _in_rows(chips)]
+        for row in self._rows:
+            self._column.addWidget(row)
         self.setVisible(bool(attachments))
+
+
+def _in_rows(chips: Sequence[Chip]) -> list[list[Chip]]:
+    """As many beside each other as there is room for."""
+    rows: list[list[Chip]] = []
+    left = 0
+    for chip in chips:
+        width = chip.sizeHint().width() + _GAP_PX
+        if not rows or width > left:
+            rows.append([])
+            left = _ROW_PX
+        rows[-1].append(chip)
+        left -= width
+    return rows
+
+
+def _row(chips: Sequence[Chip]) -> QWidget:
+    made = QWidget()
+    row = QHBoxLayout(made)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(_GAP_PX)
+    for chip in chips:
+        row.addWidget(chip)
+    row.addStretch()
+    return made
 
 
 def elided(name: str) -> str:
@@ -84,7 +114,7 @@ def elided(name: str) -> str:
 
 
 def _label(text: str, name: str) -> QLabel:
-    label = plain_label(text, name)
+    label = PlainLabel(text, name)
     label.setWordWrap(False)
     return label
 

@@ -58,6 +58,7 @@ class Situation:
     failed: bool = False
     written: bool = False
     asked: bool = False
+    repeatable: bool = False
     pastes: bool = True
 
 
@@ -68,7 +69,7 @@ def usable(command: Name, now: Situation) -> bool:
         case "stop":
             return now.running
         case "retry":
-            return now.asked and not now.running
+            return now.repeatable and not now.running
         case "copy":
             return now.answered
         case "insert":

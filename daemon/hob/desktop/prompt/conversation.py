@@ -19,7 +19,8 @@ MAX_ANSWER_CHARS = 16 * 2**20
 
 @dataclass
 class Exchange:
-    """One question and its answer. `run` is set when an action makes the answer."""
+    """One question and its answer. `run` is set when an action makes the answer; `given` when it
+    was there from the beginning."""
 
     question: str
     attachments: tuple[Attachment, ...] = ()
@@ -29,6 +30,7 @@ class Exchange:
     error: ErrorInfo | None = None
     note: str = ""
     run: tuple[ActionInfo, ActionRequest] | None = None
+    given: bool = False
 
     @property
     def over(self) -> bool:

@@ -17,10 +17,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from hob.client.sanitize import clean, one_line
+from hob.client.sanitize import one_line
 from hob.desktop.prompt.answer_view import AnswerView
-from hob.desktop.prompt.blocks import plain_label
 from hob.desktop.prompt.conversation import Exchange
+from hob.desktop.prompt.labels import PlainLabel
+from hob.desktop.prompt.literal import literal
 from hob.desktop.prompt.theme import Colors, scaled
 
 # More of a question or of thoughts is kept, but not shown.
@@ -37,20 +38,21 @@ class ExchangeView(QFrame):
     def __init__(self, exchange: Exchange, colors: Colors, copy: Callable[[str], None]) -> None:
         super().__init__()
         self.exchange = exchange
+        self._plain = exchange.run is not None and exchange.run[0].plain
         self._fed = 0
         self._thoughts_fed = 0
         self._answer = AnswerView(colors, copy)
         self._answer.wants_link.connect(self.wants_link)
-        self._doing = plain_label("", "muted")
+        self._doing = PlainLabel("", "muted")
         self._progress = QProgressBar()
         self._progress.setTextVisible(False)
         self._progress.setAccessibleName("Progress")
-        self._note = plain_label("", "muted")
+        self._note = PlainLabel("", "muted")
         self._note.setFont(scaled(self.font(), 0.88))
         self._fold = QToolButton()
-        self._thoughts = plain_label("", "muted")
-        self._problem = plain_label("", "problem")
-        self._hint = plain_label("", "muted")
+        self._thoughts = PlainLabel("", "muted")
+        self._problem = PlainLabel("", "problem")
+        self._hint = PlainLabel("", "muted")
         self._retry = QPushButton("Try again")
         self._lay_out()
         self.refresh()
@@ -59,12 +61,13 @@ class ExchangeView(QFrame):
         """Show what the exchange has become. `doing` says what is waited for."""
         exchange = self.exchange
         if len(exchange.answer) > self._fed:
-            self._answer.feed(exchange.answer[self._fed :])
+            more = exchange.answer[self._fed :]
+            self._answer.feed(literal(more) if self._plain else more)
             self._fed = len(exchange.answer)
         self._show_thoughts()
         if exchange.over:
             self._answer.finish()
-        self._doing.setText(clean(doing))
+        self._doing.say(doing)
         self._doing.setVisible(bool(doing) and not exchange.over)
         shows_bar = fraction is not None and not exchange.over
         self._progress.setVisible(shows_bar)
@@ -76,14 +79,14 @@ class ExchangeView(QFrame):
     def _show_end(self) -> None:
         exchange, error = self.exchange, self.exchange.error
         note = "Stopped." if exchange.state == "stopped" else exchange.note
-        self._note.setText(clean(note))
+        self._note.say(note)
         self._note.setVisible(exchange.over and bool(note))
         self._problem.setVisible(error is not None)
         self._hint.setVisible(error is not None and bool(error.hint))
         self._retry.setVisible(error is not None)
         if error is not None:
-            self._problem.setText(clean(error.message))
-            self._hint.setText(clean(error.hint))
+            self._problem.say(error.message)
+            self._hint.say(error.hint)
 
     def _show_thoughts(self) -> None:
         thoughts = self.exchange.thoughts
@@ -94,12 +97,12 @@ class ExchangeView(QFrame):
             return
         self._thoughts_fed = len(thoughts)
         if self._thoughts.isVisible():
-            self._thoughts.setText(clean(thoughts[-_MAX_THOUGHT_CHARS:]).strip())
+            self._thoughts.say(thoughts[-_MAX_THOUGHT_CHARS:].strip())
 
     def _unfold(self, opened: bool) -> None:
         self._fold.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
         if opened:
-            self._thoughts.setText(clean(self.exchange.thoughts[-_MAX_THOUGHT_CHARS:]).strip())
+            self._thoughts.say(self.exchange.thoughts[-_MAX_THOUGHT_CHARS:].strip())
         self._thoughts.setVisible(opened)
 
     def _name_fold(self, name: str) -> None:
@@ -147,13 +150,13 @@ def _question(exchange: Exchange) -> QWidget:
     column.setSpacing(3)
     text = exchange.question
     shown = text if len(text) <= _MAX_QUESTION_CHARS else f"{text[:_MAX_QUESTION_CHARS]}…"
-    label = _leaning(plain_label(shown))
+    label = _leaning(PlainLabel(shown))
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     label.setAccessibleName(f"Question: {one_line(shown)}")
     column.addWidget(label)
     if exchange.attachments:
         names = ", ".join(one_line(each.label) for each in exchange.attachments)
-        below = plain_label(f"With {names}", "muted")
+        below = PlainLabel(f"With {names}", "muted")
         below.setFont(scaled(below.font(), 0.88))
         column.addWidget(below)
     return box

@@ -10,7 +10,9 @@ import re
 from dataclasses import dataclass
 
 # A block without an end is cut here, so that rendering it again and again stays cheap.
-MAX_BLOCK_CHARS = 4_000
+MAX_BLOCK_CHARS = 2_500
+# A table that is cut is none from there on.
+MAX_TABLE_CHARS = 16_000
 MAX_CODE_LINE_CHARS = 2_000
 
 _FENCE = re.compile(r"^([ \t]*)(?:[-*+>][ \t]+|\d{1,9}[.)][ \t]+)?(`{3,}|~{3,})(.*)$")
@@ -86,7 +88,8 @@ class Blocks:
         self._lines.append(line + "\n")
         self._chars += len(line) + 1
         self._after_blank = not line.strip() and len(self._lines) > 1
-        if self._chars > MAX_BLOCK_CHARS:
+        table = self._lines[0].lstrip().startswith("|")
+        if self._chars > (MAX_TABLE_CHARS if table else MAX_BLOCK_CHARS):
             done += self._settle()
         return done
 

@@ -7,13 +7,14 @@ from typing import Protocol
 
 from hob.client import Client
 from hob.client.read_ahead import ReadAhead
+from hob.client.sanitize import clean
 from hob.desktop.parts import Bridge
 from hob.desktop.prompt import attachments as bounds
 from hob.desktop.prompt.asking import Asking
 from hob.desktop.prompt.attachments import Attachment
 from hob.desktop.prompt.conversation import Conversation, Exchange, of_run
 from hob.desktop.prompt.questions import Questions
-from hob.desktop.prompt.states import can_answer, sees, short_name
+from hob.desktop.prompt.states import can_answer, is_cold, sees, short_name
 from hob.desktop.view import DaemonView
 from hob.errors import HobError
 from hob.wire.desktop import NewRecent
@@ -113,7 +114,7 @@ class Session:
     def show_text(self, title: str, text: str) -> None:
         """Show an answer that is finished already, so that questions can follow."""
         self.stop()
-        exchange = Exchange(title, answer=text[: bounds.MAX_TEXT_BYTES], state="done")
+        exchange = Exchange(title, answer=clean(text), state="done", given=True)
         self._begin(Conversation(exchanges=[exchange]))
 
     def new(self, system: str = "") -> None:
@@ -136,6 +137,7 @@ class Session:
     def _go(self, exchange: Exchange) -> None:
         """Ask now, or as soon as there is somebody to ask."""
         self._ahead.stop()
+        self._warmed = ""
         self._progress = None
         if not can_answer(self.view):
             self.pending = exchange
@@ -219,8 +221,6 @@ class Session:
             self._go(waiting)
         elif (last := self.conversation.last) is not None and last.state == "waiting":
             self._show_change(last)
-        if view.phase != "cold":
-            self._warmed = ""
         self._shown.show_situation()
 
     def read_ahead(self) -> None:
@@ -230,7 +230,7 @@ class Session:
         known = self.conversation.known(self.attachments)
         if known:
             self._ahead.begin(known, self.conversation.model)
-        elif self.view.phase == "cold":
+        elif is_cold(self.view, self.conversation.model):
             self._warm(self.conversation.model or self.view.chosen)
 
     def rest(self) -> None:

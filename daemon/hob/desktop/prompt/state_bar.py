@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from hob.client.sanitize import clean
-from hob.desktop.prompt.blocks import plain_label
+from hob.desktop.prompt.labels import PlainLabel
 from hob.desktop.prompt.states import BarState
 
 # What only takes the words away again.
@@ -26,8 +26,8 @@ class StateBar(QFrame):
         self.setObjectName("bar")
         self.setAccessibleName("State")
         self._state: BarState | None = None
-        self._text = plain_label()
-        self._hint = plain_label("", "muted")
+        self._text = PlainLabel()
+        self._hint = PlainLabel("", "muted")
         self._progress = QProgressBar()
         self._progress.setTextVisible(False)
         self._progress.setAccessibleName("Progress")
@@ -55,8 +55,8 @@ class StateBar(QFrame):
             self.changed.emit()
             return
         self._text.setObjectName(_NAMES[state.tone])
-        self._text.setText(clean(state.text))
-        self._hint.setText(clean(state.hint))
+        self._text.say(state.text)
+        self._hint.say(state.hint)
         self._hint.setVisible(bool(state.hint))
         self._show_progress(state.fraction)
         self.setAccessibleDescription(clean(f"{state.text} {state.hint}".strip()))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hob.desktop.view import DaemonView
+from hob.errors import NotRunning
 from hob.wire.models import ModelEntry
 from hob.wire.pulls import PullEntry
 
@@ -58,8 +59,10 @@ def bar_state(
 
 def _away(view: DaemonView, kept: str) -> BarState:
     problem = view.problem
-    text = problem.message if problem else "Hob is not running, so nobody can answer."
-    return BarState("warning", text, kept.strip(), remedies=(("start", "Start Hob"),))
+    text, hint = "Hob is not running, so nobody can answer.", ""
+    if problem is not None and problem.code != NotRunning.code:
+        text, hint = problem.message, problem.hint
+    return BarState("warning", text, f"{hint}{kept}".strip(), remedies=(("start", "Start Hob"),))
 
 
 def _empty(view: DaemonView, kept: str, pull: PullEntry | None) -> BarState:
@@ -72,11 +75,11 @@ def _empty(view: DaemonView, kept: str, pull: PullEntry | None) -> BarState:
     if pull is not None and pull.error is not None:
         text, hint = pull.error.message, pull.error.hint
         return BarState("problem", text, hint, remedies=(("starter", "Try again"),))
-    where = f"Or put a GGUF file into {view.folder}." if view.folder else ""
+    where = f" or put a GGUF file into {view.folder}" if view.folder else ""
     return BarState(
         "warning",
         "There is no model yet, so nobody can answer.",
-        f"{where}{kept}".strip(),
+        f"Fetch the small starter model{where}.{kept}",
         remedies=(("starter", "Fetch the starter model (98 MB)"), ("folder", "Open the folder")),
     )
 
@@ -130,6 +133,14 @@ def sees(view: DaemonView, model: str) -> bool:
     """Whether the model, or the chosen one, can be given images."""
     entry = entry_of(view.models, model or view.chosen)
     return entry is not None and "vision" in entry.info.capabilities
+
+
+def is_cold(view: DaemonView, model: str) -> bool:
+    """Whether the model, or the chosen one, must be loaded before it answers."""
+    if not model or model == view.chosen:
+        return view.phase == "cold"
+    entry = entry_of(view.models, model)
+    return entry is not None and entry.state == "available"
 
 
 def short_name(model: str) -> str:

@@ -67,7 +67,8 @@ class PromptWindow(Shell):
     def open(self, opens: Opens) -> None:
         """Show it, focused, on the screen with the pointer, with what is wanted in it."""
         begins = opens.send or opens.attach != "nothing" or bool(opens.system)
-        if begins and (opens.send or opens.system != self.session.conversation.system):
+        talk = self.session.conversation
+        if begins and (talk.exchanges or opens.system != talk.system):
             self.session.new(opens.system)
         if opens.text:
             self.frame.input.put(opens.text)
@@ -157,6 +158,7 @@ class PromptWindow(Shell):
             failed=last is not None and last.state == "failed",
             written=bool(self.frame.input.toPlainText().strip()),
             asked=last is not None,
+            repeatable=last is not None and not last.given,
             pastes=self._parts.clipboard.pastes,
         )
 

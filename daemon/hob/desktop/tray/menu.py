@@ -101,10 +101,12 @@ def _asking(view: DaemonView, *, there: bool) -> tuple[Item, ...]:
     others = [action for action in view.actions if action.in_menu and action.name != ASK]
     if there:
         actions = _actions(view, others[:MOST_ACTIONS])
-        if len(actions) <= MOST_ON_TOP:
-            lines += actions
-        else:
-            lines.append(Item("actions", "Actions", submenu=tuple(actions)))
+        if len(actions) > MOST_ON_TOP:
+            # Those with a hotkey stay in sight, so that it can be learnt.
+            top = [item for item in actions if item.hotkey][:MOST_ON_TOP]
+            rest = tuple(item for item in actions if item not in top)
+            actions = [*top, Item("actions", "Actions", submenu=rest)]
+        lines += actions
     titles = {action.name: action.title for action in view.actions}
     for name, problem in view.hotkey_problems:
         title = one_line(titles.get(name, name), _LONGEST)
@@ -123,7 +125,7 @@ def _actions(view: DaemonView, actions: list[ActionInfo]) -> list[Item]:
         if labels[action.title] > 1:
             whose = f"{whose} ({action.plugin})"
         dots = "…" if action.opens or action.asks else ""
-        label = (one_line(whose, _LONGEST).removesuffix("…") or UNNAMED) + dots
+        label = (one_line(whose, _LONGEST).rstrip("….") or UNNAMED) + dots
         command = RunAction(action.name)
         lines.append(Item(f"action {action.name}", label, command, hotkey=_hotkey(view, action)))
     return lines
@@ -167,7 +169,7 @@ def _about_plugins(view: DaemonView, local: Local) -> tuple[Item, ...]:
 
 def _plugin(plugin: PluginInfo, name: str) -> Item:
     title = one_line(plugin.title, _LONGEST)
-    label = f"{title} ({name})" if title and title.casefold() != name.casefold() else name
+    label = joined((name, "" if title.casefold() == name.casefold() else title))
     states = {"failed": "failed", "suspended": "turned off by Hob", "loading": "loading"}
     return Item(
         f"plugin {plugin.name}",
