@@ -19,7 +19,11 @@ from PIL import Image
 PANEL_HEIGHT = 32
 _LIMIT_S = 30.0
 # What a test must not inherit from the desktop it is started on.
-_FOREIGN = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "SESSION_MANAGER", "XDG_CURRENT_DESKTOP")
+_FOREIGN = (
+    *("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "SESSION_MANAGER", "XDG_CURRENT_DESKTOP"),
+    # Set by tests that have Qt in their own process.
+    "QT_QPA_PLATFORM",
+)
 
 # One panel at the top, with the tray alone in it, at its left end.
 _PANEL = f"""<?xml version="1.0" encoding="UTF-8"?>

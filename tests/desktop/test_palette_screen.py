@@ -20,10 +20,7 @@ class Menu:
     def __init__(self, screen: Screen) -> None:
         self.screen = screen
         self._out = screen.folder / "chosen.jsonl"
-        screen.spawn(
-            *(sys.executable, str(program.__file__), str(self._out)),
-            environ={"QT_QPA_PLATFORM": "xcb"},
-        )
+        screen.spawn(sys.executable, str(program.__file__), str(self._out))
         screen.eventually(lambda: {"ready": ["actions"]} in self.told, what="the hotkey")
         screen.spawn("xmessage", "-title", "somebody", "hello")
         screen.window("somebody")

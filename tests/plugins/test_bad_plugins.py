@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -43,10 +44,17 @@ def test_files_that_must_not_be_loaded_are_not(tmp_path: Path) -> None:
     (folder / "public.py").write_text(code)
     (folder / "public.py").chmod(0o666)
     (folder / "huge.py").write_text(code + "#" * (2 * 2**20))
+    Path(os.fsdecode(os.fsencode(folder / "x") + b"\xff.py")).write_text(code)
+    (folder / "loop.py").symlink_to("loop.py")
     (folder / "zz_good.py").write_text(bad.GOOD)
     with Driver(tmp_path) as host:
         host.plugin("zz_good", "on")
-        for name, word in (("Bad Name!", "name"), ("public", "others"), ("huge", "bytes")):
+        for name, word in (
+            ("Bad Name!", "name"),
+            ("public", "others"),
+            ("huge", "bytes"),
+            ("x\N{REPLACEMENT CHARACTER}", "name"),
+        ):
             problem = host.plugin(name, "failed").problem
             assert problem is not None
             assert word in problem.message
@@ -97,11 +105,10 @@ def test_two_of_one_name_are_not_both_loaded(tmp_path: Path) -> None:
 def test_every_bad_action_is_told_by_name_and_the_next_run_works(tmp_path: Path) -> None:
     with Driver(tmp_path) as host:
         host.write("good.py", bad.GOOD)
+        host.write("acting.py", bad.ACTING)
+        host.plugin("acting", "on")
         for name, words in bad.ACTION_ERRORS.items():
-            # A file of another text each time: three failures would turn it off.
-            host.write("acting.py", bad.ACTING + f"# {name}\n")
             host.forget()
-            host.manage("reload", "acting")
             error = error_of(host.run(name))
             for word in ("The plugin acting", f"the action {name}", *words):
                 assert word in error.message, error.message
@@ -109,7 +116,10 @@ def test_every_bad_action_is_told_by_name_and_the_next_run_works(tmp_path: Path)
             assert (told.plugin, told.hook) == ("acting", f"the action {name}")
             the_good_one_works(host)
         # What looped without end has been ended, also where it would not hear of it.
-        host.eventually(lambda: not host.inside())
+        host.eventually(lambda: text_of(host.run("stopped")) == "[1]")
+        # Only what nobody has asked for is turned off when it keeps failing.
+        assert host.manage("reload", "good") is None
+        host.plugin("acting", "on")
 
 
 def test_odd_results_are_told_as_far_as_they_can_be(tmp_path: Path) -> None:
@@ -137,6 +147,7 @@ def test_who_fails_again_and_again_is_turned_off_until_asked_for(tmp_path: Path)
         assert (last.plugin, last.hook) == ("sulks", "on_event")
         info = host.plugin("sulks", "suspended")
         assert info.problem is not None
+        assert "turned off" in info.problem.message
         assert "ValueError: no" in info.problem.message
         the_good_one_works(host)
         host.forget()

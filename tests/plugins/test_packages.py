@@ -27,7 +27,9 @@ def mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     info = site / "foreign-1.2.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: foreign\nVersion: 1.2\n")
-    (info / "entry_points.txt").write_text("[hob]\nforeign = foreign_plugin\nBad/One = nothing\n")
+    (info / "entry_points.txt").write_text(
+        "[hob]\nforeign = foreign_plugin\nBad/One = nothing\nodd = 1 + 1\n"
+    )
     (site / "foreign_plugin.py").write_text(CODE.format(mark=str(mark)))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((os.environ["PYTHONPATH"], str(site))))
     return mark

@@ -23,7 +23,6 @@ from hob.desktop.palette import ActionMenu
 from hob.desktop.parts import Parts
 from hob.desktop.prompt.theme import colors, palette
 from hob.desktop.prompt.window import PromptWindow
-from hob.desktop.start import read_to_end
 from hob.desktop.tray.qt_icons import window_icon
 from hob.desktop.tray.tray import Tray
 from hob.desktop.view import DaemonView
@@ -106,7 +105,7 @@ class Desktop:
         self._companion = True
 
         def wait() -> None:
-            read_to_end(_STDIN)
+            _read_to_end(_STDIN)
             self._bridge.post(lambda: QTimer.singleShot(round(_LAST_WORDS_S * 1000), self._leave))
 
         threading.Thread(target=wait, name="stdin", daemon=True).start()
@@ -191,3 +190,10 @@ def _signals(quit: Callable[[], None]) -> Iterator[None]:
         signal.set_wakeup_fd(before)
         receiver.close()
         sender.close()
+
+
+def _read_to_end(number: int) -> None:
+    """Return when whoever holds the other end of that pipe lets go of it."""
+    with contextlib.suppress(OSError):
+        while os.read(number, 4096):
+            pass

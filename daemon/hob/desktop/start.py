@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -111,10 +110,3 @@ def _unforeseen(
         error,
         exc_info=(kind, error, trace),
     )
-
-
-def read_to_end(number: int) -> None:
-    """Return when whoever holds the other end of that pipe lets go of it."""
-    with contextlib.suppress(OSError):
-        while os.read(number, 4096):
-            pass

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
+import logging
 import os
 import re
 import stat
@@ -28,6 +29,8 @@ _MODULES = "hob_plugin_"
 # What a plugins folder may hold; more is somebody's mistake.
 _MOST_FILES = 200
 _MOST_BYTES = 2 * 2**20
+
+_log = logging.getLogger("plugins")
 
 Stamp = tuple[tuple[str, int, int], ...]
 
@@ -54,7 +57,12 @@ class Candidate:
 
 def find_packages() -> list[Candidate]:
     """Those of installed packages: shipped ones first, then the others, each by name."""
-    packages = sorted(map(_packaged, entry_points(group="hob")), key=lambda c: c.name)
+    try:
+        points = list(entry_points(group="hob"))
+    except Exception as error:  # what is installed may be broken in any way
+        _log.warning("the installed packages cannot be looked through: %s", one_line(str(error)))
+        points = []
+    packages = sorted(map(_packaged, points), key=lambda c: c.name)
     return sorted(packages, key=lambda c: c.source != "built-in")
 
 
@@ -65,13 +73,14 @@ def find_plugins(folder: Path, packages: Sequence[Candidate]) -> list[Candidate]
 
 def _packaged(point: EntryPoint) -> Candidate:
     dist = point.dist
+    module = point.value.partition(":")[0].strip()
     own = dist is not None and dist.name.replace("_", "-").lower() == _OWN
     return Candidate(
         name=point.name if _NAME.fullmatch(point.name) else one_line(point.name)[:MAX_NAME_CHARS],
         source="built-in" if own else "package",
-        path=point.module,
+        path=module,
         load=point.load,
-        forget=lambda: _forget(point.module),
+        forget=lambda: _forget(module),
         version=dist.version if dist else "",
         problem=None if _NAME.fullmatch(point.name) else _bad_name(point.name),
     )
@@ -86,10 +95,13 @@ def _in_folder(folder: Path) -> list[Candidate]:
     for entry in entries:
         if entry.name.startswith((".", "_")):
             continue
-        if entry.suffix == ".py" and entry.is_file():
-            found.append(_from_file(entry, entry.stem, entry))
-        elif (entry / "__init__.py").is_file():
-            found.append(_from_file(entry / "__init__.py", entry.name, entry))
+        try:
+            if entry.suffix == ".py" and entry.is_file():
+                found.append(_from_file(entry, entry.stem, entry))
+            elif (entry / "__init__.py").is_file():
+                found.append(_from_file(entry / "__init__.py", entry.name, entry))
+        except OSError as error:
+            _log.warning("%s cannot be read: %s", entry, error.strerror)
     return found
 
 

@@ -22,13 +22,14 @@ from hob.errors import (
     PluginNotFound,
     ProtocolError,
 )
+from hob.plugins.hookspecs import DEADLINES
 from hob.plugins.host.calls import Calls, start_thread
 from hob.plugins.host.catalogue import Offer, offer
 from hob.plugins.host.context import PluginContext
 from hob.plugins.host.found import Candidate, find_packages, find_plugins
 from hob.plugins.host.import_guard import ImportGuard
 from hob.plugins.host.listeners import Listeners
-from hob.plugins.host.plugin import Plugin
+from hob.plugins.host.plugin import FAILURES, WITHIN_S, Plugin
 from hob.plugins.host.run_context import RunContext
 from hob.plugins.host.runs import Runs
 from hob.plugins.host.schema import from_text
@@ -73,7 +74,7 @@ class Host:
         self._settings_file = Path(begin.settings_file)
         self._settings = PluginSettings()
         self._settings = self._read_settings()
-        self._packages = find_packages()
+        self._packages: Sequence[Candidate] = ()
         self._without = {name: info.error() for name, info in begin.without.items()}
         self._plugins: list[Plugin] = []
         self._storages: dict[str, PluginStorage] = {}
@@ -127,6 +128,7 @@ class Host:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         # Before the first look, so that nothing that changes after it is missed.
         Watch(self._folder, self._settings_file, lambda: self._work.put(self._look)).start()
+        self._packages = find_packages()
         self._update(find_plugins(self._folder, self._packages))
         while (work := self._work.get()) is not None:
             work()
@@ -239,6 +241,7 @@ class Host:
     # ---- what a person wants ----
 
     def _manage(self, order: Manage) -> None:
+        self._guard.restore()
         try:
             if order.verb == "hotkey":
                 self._set_hotkey(order.name, order.value)
@@ -311,7 +314,8 @@ class Host:
         """On any thread: a plugin's code has failed."""
         if not isinstance(error, PluginBroken):
             return
-        suspended = plugin.on and plugin.failed()
+        # A broken action hurts who runs it, and tells them; a broken hook hurts everybody, unasked.
+        suspended = plugin.on and hook in DEADLINES and plugin.failed()
         told = Misbehaved(
             plugin=plugin.name, hook=hook, error=ErrorInfo.of(error), suspended=suspended
         )
@@ -321,9 +325,16 @@ class Host:
 
     def _suspend(self, plugin: Plugin, error: HobError) -> None:
         if plugin.on:
+            why = PluginBroken(
+                f"The plugin {plugin.name} was turned off, because it failed {FAILURES} times in"
+                f" {WITHIN_S / 60:.0f} minutes. The last time: {error.message}",
+                hint=f"Mend it, or turn it on again: `hob plugins reload {plugin.name}`.",
+                plugin=plugin.name,
+            )
             self._runs.cut_short(plugin)
-            plugin.unload("suspended", error)
-            self._without[plugin.name] = error
+            plugin.unload("suspended", why)
+            # A `stop` that fails too is no better reason.
+            plugin.problem = self._without[plugin.name] = why
             self._tell()
 
     def _refresh(self, plugin: Plugin) -> None:
