@@ -8,7 +8,7 @@ import pytest
 
 from fakes.plugin_driver import Driver, error_of, text_of
 from hob.wire.plugin_host import CancelRun, Catalogue, Leave, Misbehaved, Ping, Pong, Tell
-from hob.wire.plugins import ActionProgress, ActionStarted
+from hob.wire.plugins import ActionProgress, ActionStarted, ActionText
 
 GOOD = """
 from hob.plugins import Action, Setting, Tool, hookimpl
@@ -289,6 +289,48 @@ def test_a_plugin_that_is_turned_off_is_cut_short(how: str, tmp_path: Path) -> N
         error = error_of(host.finished(id))
         assert error.code == "cancelled"
         assert "The plugin slow was turned off or removed" in error.message
+
+
+AWAITS = """
+import asyncio
+from hob.plugins import Action, Tool, hookimpl
+
+async def wait(run):
+    yield "waiting"
+    await asyncio.Event().wait()
+
+async def tool(context):
+    await asyncio.Event().wait()
+
+@hookimpl
+def register_actions():
+    return [Action("wait", "Wait", wait), Action("short", "Short", wait, timeout_s=0.2)]
+
+@hookimpl
+def register_tools():
+    return [Tool("tool", "Tool", tool, timeout_s=0.2)]
+
+@hookimpl
+async def on_event():
+    await asyncio.Event().wait()
+"""
+
+
+def test_what_awaits_for_ever_leaves_nothing_behind(tmp_path: Path) -> None:
+    with Driver(tmp_path) as host:
+        host.write("awaits.py", AWAITS)
+        host.plugin("awaits", "on")
+        id = host.start("wait")
+        host.wait_event(id, lambda e: isinstance(e, ActionText))
+        host.send(CancelRun(id=id))
+        assert error_of(host.finished(id)).code == "cancelled"
+        assert "did nothing for 0.2 s" in error_of(host.run("short")).message
+        error = host.call_tool("tool").error
+        assert error is not None
+        assert "longer than 0.2 s" in error.message
+        host.send(Tell(fact={"event": "test"}))
+        host.wait(Misbehaved, lambda m: m.hook == "on_event")
+        host.eventually(lambda: host.manage("set", "awaits", "none") and not host.inside())
 
 
 KEEPS = """

@@ -6,8 +6,6 @@ import base64
 import binascii
 import contextlib
 import logging
-import threading
-import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,8 +14,9 @@ from msgspec.structs import replace
 from hob.client import Client
 from hob.client.interrupt import Interrupt
 from hob.client.stream import ChatStream
-from hob.errors import Cancelled, HobError, InvalidRequest, NoDesktop
+from hob.errors import InvalidRequest, NoDesktop
 from hob.plugins.host.storage import PluginStorage
+from hob.plugins.host.waits import Waits
 from hob.plugins.values import Opens
 from hob.wire.chat import ChatMessage, Media
 from hob.wire.desktop import (
@@ -73,59 +72,6 @@ class PluginAnswer:
             self._over = True
         else:
             self._pieces.append(piece)
-
-
-class Waits:
-    """Knows when the plugin waits for the daemon, which is not the plugin's to hurry; and ends
-    that waiting when the run is taken back."""
-
-    def __init__(self) -> None:
-        self.cancelled = False
-        self._depth = 0
-        self._lock = threading.Lock()
-        # Of answers that nobody holds any more, none is held here.
-        self._open: weakref.WeakSet[Interrupt] = weakref.WeakSet()
-
-    @property
-    def waits(self) -> bool:
-        return self._depth > 0
-
-    @contextlib.contextmanager
-    def waiting(self) -> Iterator[None]:
-        self.check()
-        with self._lock:
-            self._depth += 1
-        try:
-            yield
-        except HobError:
-            self.check()  # the connection broke because the run was taken back
-            raise
-        finally:
-            with self._lock:
-                self._depth -= 1
-
-    def opening(self) -> Interrupt:
-        interrupt = Interrupt()
-        with self._lock:
-            self._open.add(interrupt)
-        return interrupt
-
-    def cancel(self) -> None:
-        """The run was taken back: every wait ends with Cancelled."""
-        self.cancelled = True
-        self.close()
-
-    def close(self) -> None:
-        """Hang up whatever is still open, so that no model works on what nobody reads."""
-        with self._lock:
-            still_open = list(self._open)
-        for interrupt in still_open:
-            interrupt.set()
-
-    def check(self) -> None:
-        """Raises Cancelled once the run was taken back."""
-        if self.cancelled:
-            raise Cancelled("The action was taken back.")
 
 
 class PluginClipboard:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
+from hob.plugins.host.waits import Waits
 
-def take(made: Any, add: Callable[[str], None]) -> None:
+
+def take(made: Any, add: Callable[[str], None], waits: Waits) -> None:
     """Hand each piece to `add`, on this thread. Raises TypeError for what is no text."""
     if made is None:
         return
     if isinstance(made, str):
         add(made)
     elif inspect.isawaitable(made) or isinstance(made, AsyncIterator):
-        asyncio.run(_take_async(made, add))
+        waits.finish(_take_async(made, add, waits))
     elif isinstance(made, Iterator | list | tuple):
         for piece in made:
             add(_text(piece))
@@ -26,19 +27,14 @@ def take(made: Any, add: Callable[[str], None]) -> None:
         raise TypeError(f"text or pieces of it are expected, not {type(made).__name__}")
 
 
-async def _take_async(made: Any, add: Callable[[str], None]) -> None:
+async def _take_async(made: Any, add: Callable[[str], None], waits: Waits) -> None:
+    if not isinstance(made, AsyncIterator):
+        made = await made
     if isinstance(made, AsyncIterator):
         async for piece in made:
             add(_text(piece))
-        return
-    result = await made
-    if isinstance(result, AsyncIterator) or result is None or isinstance(result, str):
-        if isinstance(result, str):
-            add(result)
-        elif result is not None:
-            await _take_async(result, add)
-        return
-    take(result, add)
+    else:
+        take(made, add, waits)
 
 
 def _text(piece: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import inspect
 import time
@@ -152,11 +151,15 @@ class Plugin:
         caller = getattr(manager.hook, hook)
 
         def work() -> T | None:
-            made = [_awaited(one) for one in caller(**arguments)]
+            made = [self._finished(one) for one in caller(**arguments)]
             return take(made) if take else None
 
         limit_s = hookspecs.DEADLINES[hook]
         return self._calls.call(self.name, hook, work, limit_s, self.context.waits.close)
+
+    def _finished(self, made: Any) -> Any:
+        """A hook may be a coroutine function."""
+        return self.context.waits.finish(made) if inspect.isawaitable(made) else made
 
     def failed(self) -> bool:
         """Note a failure; true when it was one too many."""
@@ -282,15 +285,6 @@ class Plugin:
     def _command(self, command: click.Command) -> CommandInfo:
         words = one_line(command.get_short_help_str(_HELP_CHARS))
         return CommandInfo(name=command.name or "", plugin=self.name, help=words)
-
-
-def _awaited(made: Any) -> Any:
-    """What a hook returns that is a coroutine function."""
-    return asyncio.run(_wait(made)) if inspect.isawaitable(made) else made
-
-
-async def _wait(made: Any) -> Any:
-    return await made
 
 
 def taken(plugin: str, what: str, name: str, by: str) -> PluginBroken:

@@ -142,7 +142,7 @@ class Runs:
                 if action.opens is not None:
                     run.open(action.opens)
                 elif action.run is not None:
-                    take(action.run(run), run.add)
+                    take(action.run(run), run.add, run.waits)
         except Overrun:
             return  # it was given up, and whoever waited was told
         except BaseException as error:  # SystemExit and KeyboardInterrupt end nothing here

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import json
 from typing import Any
@@ -36,13 +35,9 @@ def call_tool(tool: Tool, context: PluginContext, arguments: dict[str, Any]) -> 
         ) from error
     made = tool.run(context, **arguments)
     if inspect.isawaitable(made):
-        made = asyncio.run(_awaited(made))
+        made = context.waits.finish(made)
     text = made if isinstance(made, str) else json.dumps(made, ensure_ascii=False, default=str)
     if len(text) > MAX_MADE_CHARS:
         said = f"it made more than {MAX_MADE_CHARS} characters"
         raise broken(context.name, f"the tool {tool.name}", said)
     return text
-
-
-async def _awaited(made: Any) -> Any:
-    return await made
