@@ -6,10 +6,11 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from fakes.command_line import Cli
 from fakes.fake_daemon import FakeDaemon
-from hob.errors import PluginBroken, PluginNotFound, PluginsUnavailable
+from hob.errors import ConfigError, PluginBroken, PluginNotFound, PluginsUnavailable
 from hob.wire.base import ErrorInfo, ErrorReply
 from hob.wire.plugins import (
     ActionInfo,
@@ -98,6 +99,17 @@ def test_plugins_are_listed_and_what_is_wrong_comes_below(
     assert "/x/plugins" in ran.out
 
 
+def test_what_runs_without_something_is_told_apart_and_what_many_have_is_said_once(
+    cli: Cli, daemon: FakeDaemon
+) -> None:
+    wrong = ErrorInfo.of(ConfigError("The file is no TOML.", hint="Mend it."))
+    plugins = [replace(GOOD, name=name, problem=wrong) for name in ("one", "two")]
+    daemon.reply("GET", PLUGINS, listing(*plugins, BAD))
+    broken, wanting = cli("plugins").out.split("\n\n")[1:3]
+    assert broken.startswith("These plugins do not run:\n  mine: ")
+    assert wanting == "These have something wrong:\n  one, two: The file is no TOML. Mend it."
+
+
 def test_the_list_can_be_read_by_programs(cli: Cli) -> None:
     listed = json.loads(cli("plugins", "--json").out)
     assert [plugin["state"] for plugin in listed["plugins"]] == ["on", "failed", "off"]
@@ -147,6 +159,15 @@ def test_a_plugin_is_turned_on_and_off_and_loaded_anew(
     assert sent(daemon, verb) == {"plugin": "clipboard"}
     on = "clipboard is on, with 1 action, 1 tool, 1 command.\n"
     assert ran.out == ("other is off.\n" if verb == "disable" else on)
+
+
+def test_a_plugin_that_is_on_and_goes_without_something_is_on(cli: Cli, daemon: FakeDaemon) -> None:
+    wrong = ErrorInfo.of(PluginBroken("Its hotkey is taken.", hint="Give it another."))
+    daemon.reply("POST", f"{PLUGINS}/enable", replace(GOOD, problem=wrong))
+    ran = cli("plugins", "enable", "clipboard")
+    assert ran.code == 0
+    assert ran.out == "clipboard is on, with 1 action, 1 tool, 1 command.\n"
+    assert ran.err == "Its hotkey is taken. Give it another.\n"
 
 
 def test_a_plugin_that_does_not_load_when_it_is_turned_on_is_a_failure(

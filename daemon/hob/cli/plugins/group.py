@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from hob.cli.actions.name import PluginName, near_plugins
@@ -12,6 +14,9 @@ from hob.cli.plugins.new import new
 from hob.cli.plugins.show import describe_value, show
 from hob.cli.sanitize import clean, one_line
 from hob.wire.plugins import PluginInfo, PluginList
+
+# With a problem in one of these states it does not run; in the others it goes without something.
+_BROKEN = ("failed", "suspended")
 
 
 @click.group(invoke_without_command=True)
@@ -104,13 +109,18 @@ def set_setting(
 
 
 def _told(plugin: PluginInfo) -> None:
-    """Say how the plugin is now. Raises what is wrong with it."""
-    name = one_line(plugin.name)
-    if plugin.problem is not None:
+    """Say how the plugin is now. Raises what keeps it from running."""
+    if plugin.problem is not None and plugin.state in _BROKEN:
         raise plugin.problem.error()
+    click.echo(_outcome(plugin))
+    if plugin.problem is not None:
+        click.echo(_problem(plugin), err=True)
+
+
+def _outcome(plugin: PluginInfo) -> str:
+    name = one_line(plugin.name)
     if plugin.state == "off":
-        click.echo(f"{name} is off.")
-        return
+        return f"{name} is off."
     made = [
         counted(len(names), noun)
         for noun, names in (
@@ -120,7 +130,7 @@ def _told(plugin: PluginInfo) -> None:
         )
         if names
     ]
-    click.echo(f"{name} is {plugin.state}" + (f", with {', '.join(made)}." if made else "."))
+    return f"{name} is {plugin.state}" + (f", with {', '.join(made)}." if made else ".")
 
 
 def describe_plugins(found: PluginList) -> str:
@@ -133,9 +143,12 @@ def describe_plugins(found: PluginList) -> str:
         rows = [_row(plugin) for plugin in found.plugins]
         parts.append(table(header, rows, right=(4, 5)))
     bad = [plugin for plugin in found.plugins if plugin.problem is not None]
-    if bad:
-        lines = [f"  {one_line(one.name)}: {_problem(one)}" for one in bad]
-        parts.append("These plugins do not run:\n" + "\n".join(lines))
+    for title, some in (
+        ("These plugins do not run:", [one for one in bad if one.state in _BROKEN]),
+        ("These have something wrong:", [one for one in bad if one.state not in _BROKEN]),
+    ):
+        if some:
+            parts.append("\n".join([title, *_problems(some)]))
     parts.append(
         f"A file put into {clean(found.folder)} is a plugin; `hob plugins new NAME` writes one."
     )
@@ -152,6 +165,14 @@ def _row(plugin: PluginInfo) -> tuple[str, ...]:
         str(len(plugin.tools) or "-"),
         one_line(plugin.title) or "-",
     )
+
+
+def _problems(plugins: Sequence[PluginInfo]) -> list[str]:
+    """What is wrong, once for all that have it in common, as they do a settings file."""
+    names: dict[str, list[str]] = {}
+    for plugin in plugins:
+        names.setdefault(_problem(plugin), []).append(one_line(plugin.name))
+    return [f"  {', '.join(who)}: {what}" for what, who in names.items()]
 
 
 def _problem(plugin: PluginInfo) -> str:
