@@ -20,7 +20,7 @@ def broken(plugin: str, what: str, why: str) -> PluginBroken:
     """`what` is a hook or "the action x"; `why` the rest of the sentence."""
     return PluginBroken(
         f"The plugin {plugin} failed in {what}: {why}.",
-        hint=f"`hob plugins show {plugin}` tells more; `hob plugins disable {plugin}` ends it.",
+        hint=f"`hob logs` shows where; `hob plugins disable {plugin}` turns the plugin off.",
         plugin=plugin,
     )
 
