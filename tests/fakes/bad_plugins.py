@@ -49,6 +49,18 @@ NOT_LOADED: dict[str, tuple[str, tuple[str, ...]]] = {
         HEAD + ACTIONS + "[Action('l', 'L', print, system='x' * 300_000)]\n",
         ("larger than",),
     ),
+    "vast": (
+        HEAD
+        + "from hob.plugins import Opens\n"
+        + ACTIONS
+        + "[Action(f'v{n}', 'V', opens=Opens(text='x' * 190_000)) for n in range(90)]\n",
+        ("registers", "more than", "bytes"),
+    ),
+    "set": (
+        HEAD + "@hookimpl\ndef register_settings():\n"
+        "    return [Setting('s', ['x' * 90_000] * 100, 'S.')]\n",
+        ("registers", "more than", "bytes"),
+    ),
     "default": (
         HEAD + "@hookimpl\ndef register_settings():\n"
         "    return [Setting('s', 'x', 'S.', kind='whole')]\n",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from fakes.plugin_driver import Driver, error_of, text_of
 from hob.wire.plugin_host import CancelRun, Catalogue, Leave, Misbehaved, Ping, Pong, Tell
 from hob.wire.plugins import ActionProgress, ActionStarted
@@ -247,21 +249,77 @@ def test_names_and_hotkeys_go_to_the_first_and_the_other_is_told(tmp_path: Path)
         assert host.plugin("late", "on").problem is None
 
 
+SLOW = """
+import time
+from hob.plugins import Action, hookimpl
+
+def work(run):
+    while True:
+        run.progress(None, "on it")
+        time.sleep(0.01)
+
+@hookimpl
+def register_actions():
+    return [Action("slow", "Slow", work)]
+"""
+
+
 def test_a_run_that_is_taken_back_ends(tmp_path: Path) -> None:
     with Driver(tmp_path) as host:
-        host.write(
-            "slow.py",
-            "import time\nfrom hob.plugins import Action, hookimpl\n"
-            "def work(run):\n    while True:\n        run.progress(None, 'on it')\n"
-            "        time.sleep(0.01)\n"
-            "@hookimpl\ndef register_actions():\n    return [Action('slow', 'Slow', work)]\n",
-        )
+        host.write("slow.py", SLOW)
         host.plugin("slow", "on")
         id = host.start("slow")
         host.wait_event(id, lambda e: isinstance(e, ActionProgress))
         host.send(CancelRun(id=id))
         assert error_of(host.finished(id)).code == "cancelled"
         assert not host.inside()
+
+
+@pytest.mark.parametrize("how", ["disabled", "removed"])
+def test_a_plugin_that_is_turned_off_is_cut_short(how: str, tmp_path: Path) -> None:
+    with Driver(tmp_path) as host:
+        host.write("slow.py", SLOW)
+        host.plugin("slow", "on")
+        id = host.start("slow")
+        host.wait_event(id, lambda e: isinstance(e, ActionProgress))
+        if how == "disabled":
+            assert host.manage("disable", "slow") is None
+        else:
+            (host.folder / "slow.py").unlink()
+        error = error_of(host.finished(id))
+        assert error.code == "cancelled"
+        assert "The plugin slow was turned off or removed" in error.message
+
+
+KEEPS = """
+import threading
+from hob.plugins import Action, hookimpl
+
+GO = threading.Barrier(4)
+
+def keep(run):
+    GO.wait()
+    for number in range(50):
+        run.storage.put(run.input + str(number), number)
+    return "kept"
+
+def count(run):
+    names = [name + str(number) for name in "abcd" for number in range(50)]
+    return str(sum(run.storage.get(name) is not None for name in names))
+
+@hookimpl
+def register_actions():
+    return [Action("keep", "Keep", keep), Action("count", "Count", count)]
+"""
+
+
+def test_runs_at_the_same_time_do_not_lose_what_the_others_keep(tmp_path: Path) -> None:
+    with Driver(tmp_path) as host:
+        host.write("keeps.py", KEEPS)
+        host.plugin("keeps", "on")
+        runs = [host.start("keep", input=name) for name in "abcd"]
+        assert [text_of(host.finished(run)) for run in runs] == ["kept"] * 4
+        assert text_of(host.run("count")) == "200"
 
 
 def test_facts_come_in_order_to_those_who_listen(tmp_path: Path) -> None:

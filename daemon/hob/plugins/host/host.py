@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
+from typing import TypeVar
 
 from hob.client import Client
 from hob.errors import (
@@ -55,6 +56,8 @@ from hob.wire.plugin_host import (
     ToHostMessage,
 )
 
+C = TypeVar("C", bound=PluginContext)
+
 _STOP_LIMIT_S, _LEAVE_LIMIT_S = 2.0, 2.5
 _REFRESH_S = 3.0
 # So long the first listing waits for plugins that are slow to load.
@@ -74,6 +77,7 @@ class Host:
         self._packages: Sequence[Candidate] = ()
         self._without = {name: info.error() for name, info in begin.without.items()}
         self._plugins: list[Plugin] = []
+        self._storages: dict[str, PluginStorage] = {}
         self._offer = Offer(Catalogue(plugins=()))
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._calls = Calls(send)
@@ -172,7 +176,7 @@ class Host:
             names.setdefault(plugin.name, plugin)
             plugins.append(plugin)
         for gone in old.values():
-            gone.unload("off")
+            self._turn_off(gone)
         self._plugins = plugins
         self._load_all([plugin for plugin in names.values() if self._settle(plugin)])
         self._tell()
@@ -184,7 +188,7 @@ class Host:
         if plugin.second:
             return False
         if plugin.on and not wanted:
-            plugin.unload("off")
+            self._turn_off(plugin)
         elif plugin.on:
             if plugin.set_values(self._given(plugin)):
                 self._register_again(plugin)
@@ -193,6 +197,10 @@ class Host:
         elif kept_out is not None:
             plugin.state, plugin.problem = "suspended", kept_out
         return plugin.state == "off" and wanted
+
+    def _turn_off(self, plugin: Plugin) -> None:
+        self._runs.cut_short(plugin)
+        plugin.unload("off")
 
     def _register_again(self, plugin: Plugin) -> None:
         """What a plugin offers may depend on its settings."""
@@ -317,6 +325,7 @@ class Host:
 
     def _suspend(self, plugin: Plugin, error: HobError) -> None:
         if plugin.on:
+            self._runs.cut_short(plugin)
             why = PluginBroken(
                 f"The plugin {plugin.name} was turned off, because it failed {FAILURES} times in"
                 f" {WITHIN_S / 60:.0f} minutes. The last time: {error.message}",
@@ -348,19 +357,20 @@ class Host:
             done.wait(_REFRESH_S)
 
     def _make_context(self, plugin: Plugin) -> PluginContext:
-        return PluginContext(
-            plugin.name,
-            Client(Path(self._begin.socket)),
-            PluginStorage(Path(self._begin.storage) / plugin.name),
-            values=lambda: plugin.values,
-            refresh=lambda: self._refresh(plugin),
-        )
+        return self._context(PluginContext, plugin)
 
     def _make_run(self, plugin: Plugin, desktop: str, model: str) -> RunContext:
-        return RunContext(
+        return self._context(RunContext, plugin, desktop=desktop, model=model)
+
+    def _context(self, kind: type[C], plugin: Plugin, *, desktop: str = "", model: str = "") -> C:
+        # One storage for all that runs of a plugin: it writes one file.
+        storage = self._storages.setdefault(
+            plugin.name, PluginStorage(Path(self._begin.storage) / plugin.name)
+        )
+        return kind(
             plugin.name,
             Client(Path(self._begin.socket)),
-            PluginStorage(Path(self._begin.storage) / plugin.name),
+            storage,
             values=lambda: plugin.values,
             refresh=lambda: self._refresh(plugin),
             desktop=desktop,

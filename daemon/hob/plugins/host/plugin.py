@@ -20,7 +20,7 @@ from hob.plugins.host.calls import Calls
 from hob.plugins.host.context import PluginContext
 from hob.plugins.host.found import Candidate
 from hob.plugins.host.hooks import bad_hooks
-from hob.plugins.host.infos import bad_action, bad_name, bad_tool, tool_info
+from hob.plugins.host.infos import action_info, bad_action, bad_name, bad_tool, tool_info
 from hob.plugins.host.schema import checked, effective, shown
 from hob.plugins.values import Action, Setting, Tool
 from hob.wire.base import ErrorInfo
@@ -42,7 +42,7 @@ IMPORT_LIMIT_S = 20.0
 FAILURES, WITHIN_S = 3, 600.0
 _MOST = 100  # actions, tools, commands or settings of one plugin
 _HELP_CHARS, _PROMPT_CHARS = 500, 100_000
-_REGISTERED_CHARS = 2**19
+_REGISTERED_BYTES = 2**19
 
 
 class Plugin:
@@ -113,11 +113,15 @@ class Plugin:
         actions = self._registered("register_actions", Action, bad_action, context=context)
         tools = self._registered("register_tools", Tool, bad_tool, context=context)
         prompts = self._registered("warm_prompts", str, self._check_prompt, context=context)
-        size = sum(map(len, prompts)) + sum(len(a.system) + len(a.help) for a in actions)
-        size += sum(len(tool_info("", tool).parameters) for tool in tools)
-        if size > _REGISTERED_CHARS:
-            said = f"all that it registers has more than {_REGISTERED_CHARS} characters"
-            raise broken(self.name, "registering", said)
+        self._check_size(
+            [
+                *(action_info("", action, "") for action in actions),
+                *(tool_info("", tool) for tool in tools),
+                *commands,
+                *prompts,
+                *(shown(setting, setting.default) for setting in self.settings),
+            ]
+        )
         self.commands, self.warm_prompts = commands, tuple(prompts)
         self.actions, self.tools = actions, tools
 
@@ -245,6 +249,17 @@ class Plugin:
         except (ValueError, TypeError) as error:
             return f"the setting {setting.name} is wrong: {one_line(str(error))}"
         return ""
+
+    def _check_size(self, told: Sequence[object]) -> None:
+        """All of it goes to the daemon in one message, with what the others register: a daemon that
+        is told too much at once would end the process, and nobody would know for whom."""
+        try:
+            size = sum(len(msgspec.json.encode(one)) for one in told)
+        except UnicodeEncodeError as error:
+            raise broken(self.name, "registering", "it registers text that is no UTF-8") from error
+        if size > _REGISTERED_BYTES:
+            said = f"all that it registers has more than {_REGISTERED_BYTES} bytes"
+            raise broken(self.name, "registering", said)
 
     def _check_prompt(self, prompt: str) -> str:
         return "" if len(prompt) <= _PROMPT_CHARS else "a prompt is too long"

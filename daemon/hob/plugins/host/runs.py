@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -49,6 +49,12 @@ class _Live:
     action: Action
     thread: threading.Thread | None = None
     cancelled_at: float | None = None
+    # What whoever waits is told when it was cancelled.
+    why: HobError = field(default_factory=lambda: Cancelled("The action was taken back."))
+
+    def cancel(self) -> None:
+        self.cancelled_at = self.cancelled_at or time.monotonic()
+        self.run.waits.cancel()
 
 
 class Runs:
@@ -111,10 +117,17 @@ class Runs:
         with self._lock:
             live, tool = self._live.get(id), self._tools.get(id)
         if live is not None:
-            live.cancelled_at = live.cancelled_at or time.monotonic()
-            live.run.waits.cancel()
+            live.cancel()
         if tool is not None:
             tool.waits.cancel()
+
+    def cut_short(self, plugin: Plugin) -> None:
+        """The plugin is off: its runs end as those that were taken back do."""
+        with self._lock:
+            all_live = [live for live in self._live.values() if live.plugin is plugin]
+        for live in all_live:
+            live.why = _turned_off(plugin.name)
+            live.cancel()
 
     def _run(self, id: str, live: _Live) -> None:
         run, plugin, action = live.run, live.plugin, live.action
@@ -138,7 +151,7 @@ class Runs:
 
     def _blamed(self, live: _Live, what: str, error: BaseException) -> HobError:
         if live.run.waits.cancelled:
-            return Cancelled("The action was taken back.")
+            return live.why
         known = blamed(live.plugin.name, what, error)
         if not isinstance(error, HobError):
             log_traceback(live.plugin.name, what, error)
@@ -169,7 +182,7 @@ class Runs:
         what = f"the action {live.action.name}"
         error: HobError
         if live.cancelled_at is not None and time.monotonic() - live.cancelled_at > _CANCEL_S:
-            error = Cancelled("The action was taken back.")
+            error = live.why
         elif live.run.idle_s() > live.action.timeout_s:
             said = f"it did nothing for {live.action.timeout_s:g} s"
             error = broken(live.plugin.name, what, said)
@@ -252,6 +265,13 @@ class Runs:
             if isinstance(otherwise, ToolResult):
                 otherwise = ToolResult(id=otherwise.id, error=ErrorInfo.of(error))
             self._send(otherwise)
+
+
+def _turned_off(plugin: str) -> Cancelled:
+    return Cancelled(
+        f"The plugin {plugin} was turned off or removed while the action ran, so it was stopped.",
+        hint="`hob plugins` shows how it is now.",
+    )
 
 
 def _rewritten(plugin: Plugin, request: dict[str, Any]) -> dict[str, Any] | None:
