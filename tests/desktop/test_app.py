@@ -31,7 +31,10 @@ def screen() -> Iterator[Screen]:
 
 @pytest.fixture
 def daemon(screen: Screen, tmp_path: Path) -> Iterator[LiveDaemon]:
-    with LiveDaemon(tmp_path, [starter_model()], environ=environ(screen)) as daemon:
+    # A model of this size does not always find an end by itself.
+    short = ["engine.max_tokens=60"]
+    models = [starter_model()]
+    with LiveDaemon(tmp_path, models, settings=short, environ=environ(screen)) as daemon:
         yield daemon
     eventually(lambda: not desktops_alive(daemon))
 

@@ -32,7 +32,8 @@ def daemon(screen: Screen, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """With its desktop attached, which has its keys."""
     home: Path = tmp_path_factory.mktemp("hob")
     environ = {**screen.environ, "OMP_WAIT_POLICY": "passive"}
-    with LiveDaemon(home, [starter_model()], environ=environ) as live:
+    short = ["engine.max_tokens=60"]
+    with LiveDaemon(home, [starter_model()], settings=short, environ=environ) as live:
         eventually(lambda: keys(live), 60)
         yield live
 

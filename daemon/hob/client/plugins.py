@@ -48,17 +48,17 @@ class PluginCalls(Caller):
 
     def plugin(self, name: str) -> PluginInfo:
         """All that is known of one plugin."""
-        return _told(self, "show", name)
+        return self._of_plugin("show", name)
 
     def enable_plugin(self, name: str) -> PluginInfo:
-        return _told(self, "enable", name)
+        return self._of_plugin("enable", name)
 
     def disable_plugin(self, name: str) -> PluginInfo:
-        return _told(self, "disable", name)
+        return self._of_plugin("disable", name)
 
     def reload_plugin(self, name: str) -> PluginInfo:
         """Load it anew, also when it was turned off because it kept failing."""
-        return _told(self, "reload", name)
+        return self._of_plugin("reload", name)
 
     def set_plugin(self, name: str, setting: str, value: str | None) -> PluginInfo:
         """Set one setting, as a person writes it; None goes back to its default."""
@@ -73,9 +73,8 @@ class PluginCalls(Caller):
 
         return self._call("GET", "/hob/v1/tools", ToolList)
 
+    def _of_plugin(self, verb: str, name: str) -> PluginInfo:
+        from hob.wire.plugins import PluginInfo, PluginRef
 
-def _told(client: Caller, verb: str, name: str) -> PluginInfo:
-    from hob.wire.plugins import PluginInfo, PluginRef
-
-    target = f"/hob/v1/plugins/{verb}"
-    return client._call("POST", target, PluginInfo, PluginRef(plugin=name), waits=True)
+        target = f"/hob/v1/plugins/{verb}"
+        return self._call("POST", target, PluginInfo, PluginRef(plugin=name), waits=True)

@@ -140,7 +140,8 @@ class Host:
         """Read settings and folder again, and do what has changed. Quick when nothing has."""
         settings = self._read_settings()
         found = find_plugins(self._folder, self._packages)
-        changed = settings != self._settings and str(settings) != str(self._settings)
+        # As text: the same error of the file is made anew at every look.
+        changed = str(settings) != str(self._settings)
         stamps = {(p.name, p.candidate.path): p.candidate.stamp for p in self._plugins}
         if changed or stamps != {(c.name, c.path): c.stamp for c in found}:
             self._settings = settings
