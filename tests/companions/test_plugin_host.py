@@ -123,6 +123,8 @@ async def test_until_the_first_catalogue_the_listing_says_that_it_loads(bench: M
     problem = b.host.listing().problem
     assert problem is not None
     assert problem.message == "The plugins are still being loaded."
+    with pytest.raises(PluginsUnavailable, match="still being loaded"):
+        b.host.plugin("good")
     await b.host.settled()
     listing = b.host.listing()
     assert listing.problem is None
@@ -152,6 +154,8 @@ async def test_turned_off_no_process_is_started_and_the_reason_told(bench: MakeB
         await b.start("echo")
     with pytest.raises(PluginsUnavailable, match="turned off"):
         await b.host.manage("enable", "good")
+    with pytest.raises(PluginsUnavailable, match="turned off"):
+        b.host.plugin("good")
     assert b.catalogues == [Catalogue(plugins=())]
 
 
@@ -182,6 +186,8 @@ async def test_a_wrong_name_is_guessed(bench: MakeBench) -> None:
         await b.start("ecko")
     with pytest.raises(ToolNotFound, match="Did you mean add"):
         await b.host.call_tool("ad", "{}")
+    with pytest.raises(PluginNotFound, match="Did you mean good"):
+        b.host.plugin("goo")
 
 
 async def test_whoever_leaves_takes_the_run_back(
@@ -307,8 +313,8 @@ async def test_who_brings_it_down_twice_is_kept_out_until_somebody_reloads_it(
     assert bad.state == "suspended"
     assert bad.problem is not None
     assert "exit code 9" in bad.problem.message
-    again = await b.host.manage("reload", "bad")
-    assert again is not None
+    await b.host.manage("reload", "bad")
+    again = b.host.plugin("bad")
     assert (again.state, again.problem) == ("on", None)
     assert isinstance(await b.error_of("crash"), PluginBroken)
     assert not (await b.failure()).suspended
@@ -428,11 +434,10 @@ async def test_without_plugins_nothing_is_rewritten(bench: MakeBench) -> None:
 
 async def test_a_plugin_is_turned_off_and_the_listing_shows_it(bench: MakeBench) -> None:
     b = bench()
-    info = await b.host.manage("disable", "bad")
-    assert info is not None
-    assert info.state == "off"
+    await b.host.manage("disable", "bad")
+    assert b.host.plugin("bad").state == "off"
     assert [action.plugin for action in b.host.actions().actions] == ["good"] * 3
-    assert await b.host.manage("hotkey", "echo", value="f5") is None
+    await b.host.manage("hotkey", "echo", value="f5")
     with pytest.raises(PluginNotFound):
         await b.host.manage("enable", "missing")
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from hob.errors import ActionNotFound, HobError, ToolNotFound
+from hob.errors import ActionNotFound, HobError, PluginNotFound, ToolNotFound
 from hob.wire.base import ErrorInfo
 from hob.wire.plugins import (
     ActionEvent,
@@ -71,6 +71,14 @@ class FakePlugins:
             problem=self.problem,
         )
 
+    def plugin(self, name: str) -> PluginInfo:
+        for info in self.plugins:
+            if info.name == name:
+                return info
+        if self.problem is not None:
+            raise self.problem.error()
+        raise PluginNotFound(f"There is no plugin {name!r}.", param="plugin")
+
     def actions(self) -> ActionList:
         return ActionList(actions=tuple(self.known))
 
@@ -79,11 +87,10 @@ class FakePlugins:
 
     async def manage(
         self, verb: str, name: str, *, setting: str = "", value: str | None = None
-    ) -> PluginInfo | None:
+    ) -> None:
         if self.refusal is not None:
             raise self.refusal
         self.managed.append((verb, name, setting, value))
-        return next((info for info in self.plugins if info.name == name), None)
 
     async def run(self, request: ActionRequest) -> AsyncIterator[ActionEvent]:
         self.asked.append(request)

@@ -28,7 +28,7 @@ def mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: foreign\nVersion: 1.2\n")
     (info / "entry_points.txt").write_text(
-        "[hob]\nforeign = foreign_plugin\nBad/One = nothing\nodd = 1 + 1\n"
+        f"[hob]\nforeign = foreign_plugin\nBad/One = nothing\nodd = 1 + 1\n{'x' * 65} = nothing\n"
     )
     (site / "foreign_plugin.py").write_text(CODE.format(mark=str(mark)))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((os.environ["PYTHONPATH"], str(site))))
@@ -63,8 +63,9 @@ def test_reloading_reads_the_package_anew(tmp_path: Path, mark: Path) -> None:
 
 def test_a_name_that_is_none_is_listed_and_never_loaded(tmp_path: Path, mark: Path) -> None:
     with Driver(tmp_path) as host:
-        assert host.plugin("Bad/One", "off").source == "package"
-        refused = host.manage("enable", "Bad/One")
-        assert refused is not None
-        assert "name" in refused.message
+        for name in ("Bad/One", "x" * 64):
+            assert host.plugin(name, "off").source == "package"
+            refused = host.manage("enable", name)
+            assert refused is not None
+            assert "name" in refused.message
         assert not mark.exists()

@@ -241,15 +241,18 @@ class Plugins(Protocol):
 
     def listing(self) -> PluginList: ...
 
+    def plugin(self, name: str) -> PluginInfo:
+        """One of them. Raises PluginNotFound, or whatever keeps every plugin from running."""
+
     def actions(self) -> ActionList: ...
 
     def tools(self) -> ToolList: ...
 
     async def manage(
         self, verb: ManageVerb, name: str, *, setting: str = "", value: str | None = None
-    ) -> PluginInfo | None:
-        """Enable, disable, reload or set a plugin, or the hotkey of an action; the plugin as it is
-        then, None for a hotkey. Raises PluginError, InvalidRequest or BadHotkey."""
+    ) -> None:
+        """Enable, disable, reload or set a plugin, or the hotkey of an action. Raises PluginError,
+        InvalidRequest or BadHotkey."""
 
     async def run(self, request: ActionRequest) -> AsyncIterator[ActionEvent]:
         """Run an action; its events end with ActionFinished or ActionFailed. Leaving early takes

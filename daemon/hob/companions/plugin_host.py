@@ -93,6 +93,9 @@ class PluginHost:
     def listing(self) -> PluginList:
         return self._shelf.listing()
 
+    def plugin(self, name: str) -> PluginInfo:
+        return self._shelf.plugin(name)
+
     def actions(self) -> ActionList:
         return ActionList(actions=self._shelf.catalogue.actions)
 
@@ -101,7 +104,7 @@ class PluginHost:
 
     async def manage(
         self, verb: ManageVerb, name: str, *, setting: str = "", value: str | None = None
-    ) -> PluginInfo | None:
+    ) -> None:
         """Change something of a plugin, or the hotkey of an action; see ports.Plugins."""
         self._process.wake()
         life = await self._process.ready()
@@ -116,7 +119,6 @@ class PluginHost:
         if not isinstance(reply, Managed):
             raise plugin_words.out_of_turn()
         _raise(reply.error)
-        return None if verb == "hotkey" else self._shelf.plugin(name)
 
     async def run(self, request: ActionRequest) -> AsyncGenerator[ActionEvent, None]:
         """The events of one run of an action. Raises PluginError when it cannot begin."""

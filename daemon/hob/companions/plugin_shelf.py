@@ -40,9 +40,7 @@ class Shelf:
         self.without.pop(name, None)
 
     def listing(self) -> PluginList:
-        problem = self.problem
-        if problem is None and not self._loaded:
-            problem = plugin_words.loading()
+        problem = self._why_none()
         return PluginList(
             plugins=tuple(map(self._shown, self.catalogue.plugins)),
             folder=self._folder,
@@ -51,10 +49,12 @@ class Shelf:
         )
 
     def plugin(self, name: str) -> PluginInfo:
-        """Raises PluginNotFound."""
+        """Raises PluginNotFound, or whatever keeps every plugin from running."""
         for info in self.catalogue.plugins:
             if info.name == name:
                 return self._shown(info)
+        if (problem := self._why_none()) is not None and not self.catalogue.plugins:
+            raise problem
         raise plugin_words.plugin_not_found(name, [info.name for info in self.catalogue.plugins])
 
     def action(self, name: str) -> ActionInfo:
@@ -70,6 +70,11 @@ class Shelf:
             if info.name == name:
                 return info
         raise plugin_words.tool_not_found(name, [info.name for info in self.catalogue.tools])
+
+    def _why_none(self) -> HobError | None:
+        if self.problem is None and not self._loaded:
+            return plugin_words.loading()
+        return self.problem
 
     def _shown(self, info: PluginInfo) -> PluginInfo:
         why = self.without.get(info.name)

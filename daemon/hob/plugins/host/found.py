@@ -9,22 +9,22 @@ import importlib.machinery
 import importlib.util
 import logging
 import os
-import re
 import stat
 import sys
 import types
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 
 from hob.errors import HobError, PluginBroken
 from hob.plugins.host.blame import one_line
+from hob.plugins.host.infos import bad_name
 from hob.wire.plugins import MAX_NAME_CHARS, PluginSource
 
 _OWN = "hob-daemon"
-_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _MODULES = "hob_plugin_"
 # What a plugins folder may hold; more is somebody's mistake.
 _MOST_FILES = 200
@@ -75,14 +75,15 @@ def _packaged(point: EntryPoint) -> Candidate:
     dist = point.dist
     module = point.value.partition(":")[0].strip()
     own = dist is not None and dist.name.replace("_", "-").lower() == _OWN
+    good = not bad_name(point.name)
     return Candidate(
-        name=point.name if _NAME.fullmatch(point.name) else one_line(point.name)[:MAX_NAME_CHARS],
+        name=point.name if good else one_line(point.name)[:MAX_NAME_CHARS],
         source="built-in" if own else "package",
         path=module,
         load=point.load,
         forget=lambda: _forget(module),
         version=dist.version if dist else "",
-        problem=None if _NAME.fullmatch(point.name) else _bad_name(point.name),
+        problem=None if good else _misnamed(point.name),
     )
 
 
@@ -107,7 +108,7 @@ def _in_folder(folder: Path) -> list[Candidate]:
 
 def _from_file(file: Path, stem: str, top: Path) -> Candidate:
     name = stem.lower()
-    good = _NAME.fullmatch(name) and len(name) <= MAX_NAME_CHARS
+    good = not bad_name(name)
     return Candidate(
         name=name if good else one_line(stem)[:MAX_NAME_CHARS],
         source="folder",
@@ -115,7 +116,7 @@ def _from_file(file: Path, stem: str, top: Path) -> Candidate:
         load=lambda: _load_file(file, name),
         forget=lambda: _forget(_MODULES + name),
         stamp=_stamp(top),
-        problem=_unsafe(file) if good else _bad_name(stem),
+        problem=_unsafe(file) if good else _misnamed(stem),
     )
 
 
@@ -155,7 +156,8 @@ def _forget(module: str) -> None:
 
 
 def _stamp(top: Path) -> Stamp:
-    files = [top] if top.is_file() else sorted(top.rglob("*.py"))[:_MOST_FILES]
+    # Before they are sorted: below a folder anything may lie, and it is looked at again and again.
+    files = [top] if top.is_file() else sorted(islice(top.rglob("*.py"), _MOST_FILES))
     stamps = []
     for file in files:
         try:
@@ -198,7 +200,7 @@ def _size(file: Path) -> int:
         return 0
 
 
-def _bad_name(name: str) -> HobError:
+def _misnamed(name: str) -> HobError:
     return PluginBroken(
         f"{one_line(name)!r} is no name of a plugin.",
         hint="A name is a letter and up to 63 letters, digits, hyphens or underscores.",
