@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from hob.wire.base import ErrorInfo
 from hob.wire.frames import FrameReader, encode_frame
 from hob.wire.plugin_host import (
+    MAX_FROM_HOST_BYTES,
     PROTOCOL,
     Begin,
     CallTool,
@@ -211,7 +212,7 @@ class Driver:
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        reader = FrameReader()
+        reader = FrameReader(MAX_FROM_HOST_BYTES)
         while data := os.read(self.process.stdout.fileno(), 2**16):
             messages = [from_host_decoder.decode(body) for body in reader.feed(data)]
             with self._some:

@@ -91,7 +91,10 @@ class Plugin:
             if self.candidate.problem is not None:
                 raise self.candidate.problem
             self._manager = self._calls.call(self.name, "import", self._import, IMPORT_LIMIT_S)
-            self.settings = self._registered("register_settings", Setting, self._check_setting)
+            settings = self._registered("register_settings", Setting, self._check_setting)
+            # What is too much must not be listed either, and settings of a failed plugin are.
+            self._check_size([shown(setting, setting.default) for setting in settings])
+            self.settings = settings
             self.set_values(given)
             self.register()
             if "start" in self.hooks:
