@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from hob.errors import BadHotkey, HobError
+from hob.errors import ActionNotFound, BadHotkey, HobError, ToolNotFound
 from hob.plugins.host.infos import action_info, tool_info
 from hob.plugins.host.plugin import Plugin, taken
 from hob.plugins.host.settings_file import PluginSettings
@@ -33,6 +33,26 @@ class Offer:
     plugins: Sequence[Plugin] = ()
     actions: Mapping[str, tuple[Plugin, Action]] = field(default_factory=dict)
     tools: Mapping[str, tuple[Plugin, Tool]] = field(default_factory=dict)
+
+    def action(self, name: str) -> tuple[Plugin, Action]:
+        """Raises ActionNotFound."""
+        if name not in self.actions:
+            raise ActionNotFound(
+                f"There is no action {name}.",
+                hint="`hob action list` shows those that there are.",
+                param="action",
+            )
+        return self.actions[name]
+
+    def tool(self, name: str) -> tuple[Plugin, Tool]:
+        """Raises ToolNotFound."""
+        if name not in self.tools:
+            raise ToolNotFound(
+                f"There is no tool {name}.",
+                hint="`hob plugins show NAME` lists the tools of a plugin.",
+                param="hob_tools",
+            )
+        return self.tools[name]
 
 
 def offer(plugins: Sequence[Plugin], settings: PluginSettings) -> Offer:

@@ -15,9 +15,7 @@ from typing import TypeVar
 
 from hob.client import Client
 from hob.errors import (
-    ActionNotFound,
     HobError,
-    InvalidRequest,
     PluginBroken,
     PluginNotFound,
     ProtocolError,
@@ -32,7 +30,7 @@ from hob.plugins.host.listeners import Listeners
 from hob.plugins.host.plugin import FAILURES, WITHIN_S, Plugin
 from hob.plugins.host.run_context import RunContext
 from hob.plugins.host.runs import Runs
-from hob.plugins.host.schema import from_text
+from hob.plugins.host.schema import wished
 from hob.plugins.host.settings_file import PluginSettings, change_settings, read_settings
 from hob.plugins.host.storage import PluginStorage
 from hob.plugins.host.watching import Watch
@@ -263,7 +261,8 @@ class Host:
                 on = order.verb == "enable"
                 change_settings(self._settings_file, table, "enabled", on)
             case "set":
-                self._set(plugin, order.setting, order.value)
+                value = wished(plugin.name, plugin.settings, order.setting, order.value)
+                change_settings(self._settings_file, table, order.setting, value)
         if order.verb in ("enable", "reload"):
             self._without.pop(plugin.name, None)
             plugin.unload("off")
@@ -273,30 +272,8 @@ class Host:
         if order.verb in ("enable", "reload") and plugin.problem and not plugin.on:
             raise plugin.problem
 
-    def _set(self, plugin: Plugin, name: str, text: str | None) -> None:
-        setting = next((s for s in plugin.settings if s.name == name), None)
-        if setting is None:
-            raise InvalidRequest(
-                f"The plugin {plugin.name} has no setting {name!r}.",
-                hint=f"`hob plugins show {plugin.name}` lists its settings.",
-                param="setting",
-            )
-        try:
-            value = None if text is None else from_text(setting, text)
-        except ValueError as error:
-            raise InvalidRequest(
-                f"{text!r} cannot be the setting {name} of the plugin {plugin.name}: {error}.",
-                param="value",
-            ) from error
-        change_settings(self._settings_file, ("plugin", plugin.name), name, value)
-
     def _set_hotkey(self, action: str, text: str | None) -> None:
-        if action not in self._offer.actions:
-            raise ActionNotFound(
-                f"There is no action {action}.",
-                hint="`hob action list` shows those that there are.",
-                param="action",
-            )
+        self._offer.action(action)
         key = str(parse_hotkey(text)) if text else text
         change_settings(self._settings_file, ("hotkeys",), action, key)
         self._settings = self._read_settings()

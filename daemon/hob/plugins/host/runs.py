@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from hob.errors import ActionNotFound, Cancelled, HobError, InvalidRequest, ToolNotFound
+from hob.errors import Cancelled, HobError, InvalidRequest
 from hob.plugins.host.blame import blamed, broken, log_traceback
 from hob.plugins.host.calls import Calls, Overrun, start_thread
 from hob.plugins.host.catalogue import Offer
@@ -90,17 +90,11 @@ class Runs:
         def tell(event: ActionEvent) -> None:
             self._send(RunEvent(id=order.id, event=event))
 
-        name = order.request.action
-        found = self._offer().actions.get(name)
-        if found is None:
-            error = ActionNotFound(
-                f"There is no action {name}.",
-                hint="`hob action list` shows those that there are.",
-                param="action",
-            )
+        try:
+            plugin, action = self._offer().action(order.request.action)
+        except HobError as error:
             tell(ActionFailed(error=ErrorInfo.of(error)))
             return
-        plugin, action = found
         run = self._make_run(plugin, order.request.desktop, order.request.model)
         run.begin(action, order.request, tell)
         live = _Live(run, plugin, action)
@@ -209,10 +203,7 @@ class Runs:
         self._send(ToolResult(id=order.id, text=text))
 
     def _tool_result(self, order: CallTool) -> str:
-        found = self._offer().tools.get(order.tool)
-        if found is None:
-            raise ToolNotFound(f"There is no tool {order.tool}.", param="hob_tools")
-        plugin, tool = found
+        plugin, tool = self._offer().tool(order.tool)
         what = f"the tool {tool.name}"
         arguments = read_arguments(order.arguments)
         context = self._make_context(plugin)

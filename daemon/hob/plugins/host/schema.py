@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from hob.errors import HobError, InvalidRequest
+from hob.plugins.host.blame import one_line
 from hob.plugins.values import Setting
 from hob.wire.plugins import PluginSetting, SettingKind, SettingValue
 
@@ -66,6 +67,28 @@ def from_text(setting: Setting, text: str) -> SettingValue:
                 return checked(setting, text)
     except (KeyError, ValueError, OverflowError) as error:
         raise ValueError(f"it is to be {_meant(setting)}") from error
+
+
+def wished(
+    plugin: str, settings: Sequence[Setting], name: str, text: str | None
+) -> SettingValue | None:
+    """The value for the setting of that name that a person wishes; None for its default. Raises
+    InvalidRequest."""
+    setting = next((one for one in settings if one.name == name), None)
+    if setting is None:
+        raise InvalidRequest(
+            f"The plugin {plugin} has no setting {name!r}.",
+            hint=f"`hob plugins show {plugin}` lists its settings.",
+            param="setting",
+        )
+    try:
+        return None if text is None else from_text(setting, text)
+    except ValueError as error:
+        raise InvalidRequest(
+            f"{one_line(text or '')!r} cannot be the setting {name} of the plugin {plugin}:"
+            f" {error}.",
+            param="value",
+        ) from error
 
 
 def effective(
