@@ -375,13 +375,17 @@ def as_is(request: dict[str, Any]) -> dict[str, Any]:
     return request
 
 
-async def test_a_request_is_rewritten_or_left(bench: MakeBench) -> None:
+async def test_a_request_is_rewritten_or_left(
+    bench: MakeBench, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "hob.plugins")
     b = bench("rewrites")
     await b.host.settled()
     assert b.host.rewrites
     changed = await b.host.rewrite(chat("polite"), as_is)
     assert changed is not None
     assert len(changed["messages"]) == 2
+    assert "a request was rewritten by polite" in caplog.messages
     assert await b.host.rewrite(chat("same"), as_is) is None
     assert await b.host.rewrite(chat("polite"), as_is, asker="polite") is None
 

@@ -153,10 +153,13 @@ class PluginHost:
         reply = await self._rewritten(request, rewriters, asker)
         if not isinstance(reply, Rewritten) or reply.request is None:
             return None
+        by = reply.by or rewriters
+        # What comes of it, such as a prompt that is too long, is not told with their names.
+        _log.info("a request was rewritten by %s", ", ".join(by))
         try:
             return check(reply.request)
         except HobError as error:
-            for name in reply.by or rewriters:
+            for name in by:
                 bad = plugin_words.bad_rewrite(name, error.message)
                 self._process.failed(Inside(name, REWRITE_HOOK), bad)
             return None
