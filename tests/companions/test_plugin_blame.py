@@ -5,7 +5,15 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hob.companions.plugin_blame import FORGOTTEN_S, Entries, Inside, Strikes, strike
+from hob.companions.plugin_blame import (
+    FORGOTTEN_S,
+    LONG_S,
+    Entries,
+    Inside,
+    Strikes,
+    in_doubt,
+    strike,
+)
 
 A, B = Inside("a", "on_event"), Inside("b", "the action x")
 
@@ -29,6 +37,14 @@ def test_who_was_entered_last_is_the_first_suspect() -> None:
     entries.leave(3)
     entries.leave(99)
     assert entries.suspects() == ()
+
+
+def test_after_an_end_with_several_suspects_there_is_doubt_until_one_has_lived_long() -> None:
+    assert in_doubt(False, (A, B), 1.0)
+    assert in_doubt(True, (A,), 1.0)
+    assert not in_doubt(True, (A,), LONG_S)
+    assert not in_doubt(False, (A,), 1.0)
+    assert in_doubt(False, (A, B), LONG_S)
 
 
 def test_once_may_be_chance_and_twice_is_not() -> None:

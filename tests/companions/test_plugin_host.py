@@ -18,7 +18,7 @@ from hob.companions import plugin_host, plugin_process
 from hob.companions.backoff import Policy
 from hob.companions.plugin_host import PluginHost
 from hob.companions.plugin_life import Health
-from hob.companions.plugin_process import HostOptions
+from hob.companions.plugin_process import HOST_ARGV, HostOptions
 from hob.errors import (
     ActionNotFound,
     HobError,
@@ -318,6 +318,27 @@ async def test_who_brings_it_down_twice_is_kept_out_until_somebody_reloads_it(
     assert (again.state, again.problem) == ("on", None)
     assert isinstance(await b.error_of("crash"), PluginBroken)
     assert not (await b.failure()).suspended
+
+
+async def test_who_ends_the_process_while_all_are_loaded_is_kept_out_and_no_other(
+    bench: MakeBench, tmp_path: Path
+) -> None:
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    hook = "from hob.plugins import hookimpl\n@hookimpl\ndef stop(): pass\n"
+    (folder / "guilty.py").write_text("import os, time\ntime.sleep(0.3)\nos._exit(4)\n")
+    for name in ("also_there", "there_too"):
+        (folder / f"{name}.py").write_text("import time\ntime.sleep(0.6)\n" + hook)
+    b = bench(argv=HOST_ARGV, health=Health())
+    while not (told := await b.failure()).suspended:
+        pass
+    assert told.plugin == "guilty"
+    states: dict[str, str] = {}
+    while "guilty" not in states or "loading" in states.values():
+        await b.facts.get()
+        states = {info.name: info.state for info in b.host.listing().plugins}
+    assert states["guilty"] == "suspended"
+    assert (states["also_there"], states["there_too"]) == ("on", "on")
 
 
 async def test_with_the_culprit_out_the_process_is_not_given_up(bench: MakeBench) -> None:

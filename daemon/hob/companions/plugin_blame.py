@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 # So many ends within that time, and the plugin is kept out.
 STRIKES = 2
 FORGOTTEN_S = 3600.0
+# Whoever lived this long has loaded all of its plugins.
+LONG_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,12 @@ class Entries:
         latest = {entry.plugin: entry for entry in self._open.values()}
         order = {entry.plugin: number for number, entry in self._open.items()}
         return tuple(sorted(latest.values(), key=lambda entry: -order[entry.plugin]))
+
+
+def in_doubt(before: bool, suspects: Sequence[Inside], lived_s: float) -> bool:
+    """Whether the next life must enter plugins one by one, since this one does not tell which of
+    several has ended it; and so on until one has lived for long."""
+    return len(suspects) > 1 or (before and lived_s < LONG_S)
 
 
 Strikes = Mapping[str, Sequence[float]]

@@ -15,7 +15,7 @@ from hob.children.spawn import Child, Spawn, spawn
 from hob.companions import plugin_words
 from hob.companions.backoff import Policy
 from hob.companions.keeper import End, Keeper
-from hob.companions.plugin_blame import Inside, Strikes, strike
+from hob.companions.plugin_blame import Inside, Strikes, in_doubt, strike
 from hob.companions.plugin_life import Health, Life
 from hob.companions.plugin_runs import Reply, Waiting
 from hob.companions.plugin_shelf import Shelf
@@ -78,6 +78,7 @@ class PluginProcess:
         self._publish = publish
         self._changed = changed
         self._strikes: Strikes = {}
+        self._in_doubt = False
         # Set while it is known what there is: the plugins, or a reason why there are none.
         self._settled = asyncio.Event()
         self._keeper = Keeper(
@@ -182,6 +183,7 @@ class PluginProcess:
             settings_file=str(options.settings_file),
             storage=str(options.storage),
             without=dict(self.shelf.without),
+            one_by_one=self._in_doubt,
         )
         self.life = Life(child, options.health, self._hear)
         await self.life.attend(begin, self._keeper.kill)
@@ -216,6 +218,7 @@ class PluginProcess:
         life, self.life = self.life, None
         suspects = life.entries.suspects() if life else ()
         _log.error("the process of the plugins ended (%s)", plugin_words.cause(end))
+        self._in_doubt = in_doubt(self._in_doubt, suspects, end.lived_s)
         found = self._blame(suspects, end)
         self.waiting.fail(
             plugin_words.gone(suspects, end),

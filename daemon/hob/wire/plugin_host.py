@@ -30,7 +30,8 @@ class ToHost(Value, frozen=True, tag_field="do"):
 
 class Begin(ToHost, frozen=True, tag="begin"):
     """The first message: where things are. `without` names plugins that must not be loaded, with
-    the reason, because the process ended while they ran."""
+    the reason, because the process ended while they ran. `one_by_one` has them loaded after each
+    other, so that it is known which one ends it."""
 
     protocol: int
     socket: str
@@ -38,6 +39,7 @@ class Begin(ToHost, frozen=True, tag="begin"):
     settings_file: str
     storage: str
     without: dict[str, ErrorInfo] = {}
+    one_by_one: bool = False
 
 
 class RunAction(ToHost, frozen=True, tag="run"):

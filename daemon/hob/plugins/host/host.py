@@ -209,10 +209,18 @@ class Host:
             self._failed(plugin, "settings", error)
 
     def _load_all(self, plugins: Sequence[Plugin]) -> None:
-        """Load them beside each other, so that one that hangs holds up none of the others: when it
-        takes long, what is there already is told and can be used."""
         for plugin in plugins:
             plugin.state = "loading"
+        if self._begin.one_by_one:
+            for plugin in plugins:
+                self._load_together([plugin])
+        else:
+            self._load_together(plugins)
+        self._guard.restore()
+
+    def _load_together(self, plugins: Sequence[Plugin]) -> None:
+        """Load them beside each other, so that one that hangs holds up none of the others: when it
+        takes long, what is there already is told and can be used."""
         threads = [start_thread(partial(self._load, plugin)) for plugin in plugins]
         patience = time.monotonic() + _LOAD_PATIENCE_S
         for thread in threads:
@@ -221,7 +229,6 @@ class Host:
             self._tell()
         for thread in threads:
             thread.join()
-        self._guard.restore()
 
     def _load(self, plugin: Plugin) -> None:
         plugin.load(self._given(plugin))
