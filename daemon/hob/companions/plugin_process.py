@@ -227,7 +227,7 @@ class PluginProcess:
         if found:
             self._keeper.revive()  # what has ended it so often is out now
         if (end.resting and not found) or end.problem:
-            self.shelf.problem = plugin_words.not_running(end)
+            self.shelf.problem = plugin_words.not_running(end, self.shelf.added())
             self._settled.set()
         else:
             self._settled.clear()

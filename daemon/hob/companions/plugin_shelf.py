@@ -57,6 +57,11 @@ class Shelf:
             raise problem
         raise plugin_words.plugin_not_found(name, [info.name for info in self.catalogue.plugins])
 
+    def added(self) -> list[str]:
+        """The plugins that run and did not come with Hob, by name."""
+        shown = map(self._shown, self.catalogue.plugins)
+        return [info.name for info in shown if info.state == "on" and info.source != "built-in"]
+
     def action(self, name: str) -> ActionInfo:
         """Raises ActionNotFound."""
         for info in self.catalogue.actions:

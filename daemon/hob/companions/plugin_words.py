@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from hob.companions.keeper import End
@@ -20,6 +20,7 @@ from hob.errors import (
 )
 
 _GIB = 2**30
+_MOST_NAMES = 8
 
 
 def cause(end: End) -> str:
@@ -83,17 +84,20 @@ def gone(suspects: tuple[Inside, ...], end: End) -> PluginsUnavailable:
     )
 
 
-def not_running(end: End) -> PluginsUnavailable:
-    """For everybody, as long as it is not started again."""
+def not_running(end: End, added: Sequence[str] = ()) -> PluginsUnavailable:
+    """For everybody, as long as it is not started again. `added` are the plugins that run and did
+    not come with Hob: one of them may have ended it on a thread of its own, which no call shows."""
     if end.problem:
         return PluginsUnavailable(
             f"The process of the plugins cannot be started: {end.problem}.",
             hint="`hob doctor` checks the installation.",
         )
+    more = ", ..." if len(added) > _MOST_NAMES else ""
+    names = f" ({', '.join(added[:_MOST_NAMES])}{more})" if added else ""
     return PluginsUnavailable(
         f"The process of the plugins ended again and again, so it is left to rest ({cause(end)}).",
-        hint="`hob logs` holds its last words. `hob plugins reload NAME` or `hob restart` starts it"
-        " at once.",
+        hint="`hob logs` holds its last words. `hob plugins disable NAME` turns off the plugin that may"
+        f" have done it{names}; that, `hob plugins reload NAME` and `hob restart` start it at once.",
     )
 
 
