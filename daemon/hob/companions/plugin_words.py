@@ -96,8 +96,9 @@ def not_running(end: End, added: Sequence[str] = ()) -> PluginsUnavailable:
     names = f" ({', '.join(added[:_MOST_NAMES])}{more})" if added else ""
     return PluginsUnavailable(
         f"The process of the plugins ended again and again, so it is left to rest ({cause(end)}).",
-        hint="`hob logs` holds its last words. `hob plugins disable NAME` turns off the plugin that may"
-        f" have done it{names}; that, `hob plugins reload NAME` and `hob restart` start it at once.",
+        hint="`hob logs` holds its last words. `hob plugins disable NAME` turns off the plugin that"
+        f" may have done it{names}, and starts it at once; so do `hob plugins reload NAME` and"
+        " `hob restart`.",
     )
 
 
