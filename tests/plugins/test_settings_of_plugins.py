@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from hob.errors import ConfigError
+from hob.errors import ConfigError, InvalidRequest
 from hob.plugins import Setting
-from hob.plugins.host.schema import checked, effective, from_text, kind_of
+from hob.plugins.host.schema import checked, effective, from_text, kind_of, wished
 from hob.plugins.host.settings_file import change_settings, read_settings
 
 TEXT = Setting("text", "a", "A text.")
@@ -60,6 +60,24 @@ def test_other_values_are_refused_with_what_they_should_be(
 ) -> None:
     with pytest.raises(ValueError, match=said):
         checked(setting, value)
+
+
+def test_a_wish_that_cannot_be_is_told_why_and_not_repeated_at_length() -> None:
+    assert wished("mine", (WHOLE,), "whole", "7") == 7
+    assert wished("mine", (WHOLE,), "whole", None) is None
+    with pytest.raises(InvalidRequest, match="no setting 'hole'"):
+        wished("mine", (WHOLE,), "hole", "7")
+    with pytest.raises(InvalidRequest, match="a whole number") as long:
+        wished("mine", (WHOLE,), "whole", "7" * 100_000 + "x")
+    assert len(long.value.message) < 1_000
+
+
+def test_settings_of_a_plugin_that_does_not_run_are_not_known() -> None:
+    with pytest.raises(InvalidRequest, match="does not run") as off:
+        wished("mine", (), "whole", "7", known=False)
+    assert "hob plugins enable mine" in off.value.hint
+    # It was on before.
+    assert wished("mine", (WHOLE,), "whole", "7", known=False) == 7
 
 
 def test_wrong_and_unknown_settings_are_named_and_the_rest_counts() -> None:

@@ -268,7 +268,9 @@ class Host:
                 on = order.verb == "enable"
                 change_settings(self._settings_file, table, "enabled", on)
             case "set":
-                value = wished(plugin.name, plugin.settings, order.setting, order.value)
+                value = wished(
+                    plugin.name, plugin.settings, order.setting, order.value, known=plugin.on
+                )
                 change_settings(self._settings_file, table, order.setting, value)
         if order.verb in ("enable", "reload"):
             self._without.pop(plugin.name, None)

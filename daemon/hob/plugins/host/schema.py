@@ -70,10 +70,16 @@ def from_text(setting: Setting, text: str) -> SettingValue:
 
 
 def wished(
-    plugin: str, settings: Sequence[Setting], name: str, text: str | None
+    plugin: str, settings: Sequence[Setting], name: str, text: str | None, *, known: bool = True
 ) -> SettingValue | None:
-    """The value for the setting of that name that a person wishes; None for its default. Raises
-    InvalidRequest."""
+    """The value for the setting of that name that a person wishes; None for its default. `known` is
+    false for a plugin that does not run, which may have others. Raises InvalidRequest."""
+    if not settings and not known:
+        raise InvalidRequest(
+            f"The plugin {plugin} does not run, so its settings are not known.",
+            hint=f"`hob plugins show {plugin}` says why; `hob plugins enable {plugin}` turns it on.",
+            param="setting",
+        )
     setting = next((one for one in settings if one.name == name), None)
     if setting is None:
         raise InvalidRequest(
