@@ -77,8 +77,8 @@ def wished(
     if not settings and not known:
         raise InvalidRequest(
             f"The plugin {plugin} does not run, so its settings are not known.",
-            hint=f"`hob plugins enable {plugin}` turns it on; `hob plugins show {plugin}` says what is"
-            " wrong with it.",
+            hint=f"`hob plugins enable {plugin}` turns it on; `hob plugins show {plugin}` says what"
+            " is wrong with it.",
             param="setting",
         )
     setting = next((one for one in settings if one.name == name), None)
