@@ -52,6 +52,12 @@ def test_each_way_of_making_a_text_counts() -> None:
     assert result_of(lambda run: None, run) == ""
 
 
+def test_what_hob_would_not_take_fails_the_test() -> None:
+    for made in (3, {"a": 1}, b"abc", [1]):
+        with pytest.raises(TypeError, match="text"):
+            result_of(lambda run, made=made: made, FakeRun())  # type: ignore[misc]
+
+
 def test_the_clipboard_and_the_storage_keep_what_they_are_given() -> None:
     context = FakeContext(clipboard=FakeClipboard(Clip(text="old")))
     assert context.clipboard.read().text == "old"

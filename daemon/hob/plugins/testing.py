@@ -18,9 +18,7 @@ progress), and of its clipboard `written` and `pasted`.
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
-import inspect
 import json
 import logging
 import re
@@ -32,6 +30,8 @@ from types import ModuleType
 from typing import Any
 
 from hob.errors import Cancelled, InvalidRequest
+from hob.plugins.host.made import take
+from hob.plugins.host.waits import Waits
 from hob.plugins.values import Opens
 from hob.wire.desktop import Clip
 from hob.wire.generate import ChatMessage
@@ -206,20 +206,8 @@ def load_plugin(path: Path | str) -> ModuleType:
 
 
 def result_of(run_action: Callable[[Any], Any], run: FakeRun) -> str:
-    """The whole text that an action's function makes for `run`, whichever way it makes it."""
-    made = run_action(run)
-    if inspect.isawaitable(made):
-        made = asyncio.run(_awaited(made))
-    elif hasattr(made, "__aiter__"):
-        made = asyncio.run(_gathered(made))
-    if made is None or isinstance(made, str):
-        return made or ""
-    return "".join(made)
-
-
-async def _awaited(made: Any) -> Any:
-    return await made
-
-
-async def _gathered(made: Any) -> str:
-    return "".join([piece async for piece in made])
+    """The whole text that an action's function makes for `run`, whichever way it makes it. Raises
+    TypeError for what Hob would not take."""
+    pieces: list[str] = []
+    take(run_action(run), pieces.append, Waits())
+    return "".join(pieces)
