@@ -100,6 +100,9 @@ HARMLESS: dict[str, str] = {
     "prints": HEAD + "print('x' * 100_000)\nos.write(1, b'y' * 1000)\nsys.stdout.write('z')\n",
     "closes": HEAD
     + "os.close(0)\nos.close(1)\nos.close(2)\nsys.stdout.close()\nsys.stderr.close()\n",
+    "rewraps": HEAD
+    + "import io\nsys.stdout = io.TextIOWrapper(sys.stdout.detach(), encoding='utf-16')\n"
+    + "sys.stderr = io.TextIOWrapper(sys.stderr.detach(), encoding='utf-16')\n",
     "redirects": HEAD + "sys.stdout = sys.stderr = open(os.devnull)\n",
     "nothing_to_print_to": HEAD + "sys.stdout = sys.stderr = None\n",
     "forks": HEAD + "os.fork()\n",

@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 import msgspec
 
@@ -77,11 +77,20 @@ class _LogStream(io.TextIOWrapper):
     or its descriptor, closes it for nobody."""
 
     def __init__(self) -> None:
-        out = io.BufferedWriter(io.FileIO(os.dup(2), "w"))
-        super().__init__(out, encoding="utf-8", errors="backslashreplace", line_buffering=True)
+        super().__init__(
+            _writer_to(2), encoding="utf-8", errors="backslashreplace", line_buffering=True
+        )
 
     def close(self) -> None:
         self.flush()
+
+    def detach(self) -> BinaryIO:
+        """Scripts do this to print in another encoding."""
+        return _writer_to(self.fileno())
+
+
+def _writer_to(file: int) -> io.BufferedWriter:
+    return io.BufferedWriter(io.FileIO(os.dup(file), "w"))
 
 
 def _frame(message: FromHostMessage) -> bytes:
