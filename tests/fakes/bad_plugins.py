@@ -50,6 +50,15 @@ NOT_LOADED: dict[str, tuple[str, tuple[str, ...]]] = {
         HEAD + ACTIONS + "[Action('l', 'L', print, system='x' * 300_000)]\n",
         ("larger than",),
     ),
+    "written": (
+        HEAD + ACTIONS + "[Action('w', 'W', print, timeout_s='5')]\n",
+        ("timeout_s", "action w", "number of seconds"),
+    ),
+    "eternal": (
+        HEAD + "@hookimpl\ndef register_tools():\n"
+        "    return [Tool('e', 'E', print, timeout_s=float('inf'))]\n",
+        ("timeout_s", "tool e", "up to 86400"),
+    ),
     "vast": (
         HEAD
         + "from hob.plugins import Opens\n"

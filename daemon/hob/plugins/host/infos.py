@@ -17,6 +17,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _TITLE_CHARS, _HELP_CHARS, _SCHEMA_CHARS = 80, 2_000, 100_000
 # What the listing of one action may take; all of them go to the daemon at once.
 _ACTION_BYTES = 200_000
+_LONGEST_S = 24 * 3600
 
 
 def bad_name(name: object) -> str:
@@ -39,14 +40,13 @@ def bad_action(action: Action) -> str:
         info = action_info("", action, "")
         size = len(msgspec.json.encode(info))
         msgspec.convert(msgspec.to_builtins(info), ActionInfo)
-        float(action.timeout_s)
     except BadHotkey as error:
         return f"the hotkey of the action {action.name}: {error.message.rstrip('.')}"
     except (msgspec.ValidationError, TypeError, ValueError) as error:
         return f"the action {action.name}: {one_line(str(error))}"
     if size > _ACTION_BYTES:
         return f"the action {action.name} is larger than {_ACTION_BYTES} bytes"
-    return ""
+    return _bad_timeout(f"the action {action.name}", action.timeout_s)
 
 
 def bad_tool(tool: Tool) -> str:
@@ -57,12 +57,18 @@ def bad_tool(tool: Tool) -> str:
     try:
         schema = msgspec.json.decode(tool_info("", tool).parameters)
         msgspec.convert(msgspec.to_builtins(tool_info("", tool)), ToolInfo)
-        float(tool.timeout_s)
     except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
         return f"the tool {tool.name}: {one_line(str(error))}"
     if not isinstance(schema, dict) or len(tool_info("", tool).parameters) > _SCHEMA_CHARS:
         return f"`parameters` of the tool {tool.name} is to be a JSON Schema"
-    return ""
+    return _bad_timeout(f"the tool {tool.name}", tool.timeout_s)
+
+
+def _bad_timeout(of: str, timeout_s: object) -> str:
+    """Waiting raises for what is no number, or more than the system can wait for."""
+    if isinstance(timeout_s, int | float) and 0 < timeout_s <= _LONGEST_S:
+        return ""
+    return f"`timeout_s` of {of} is to be a number of seconds, more than 0 and up to {_LONGEST_S}"
 
 
 def action_info(plugin: str, action: Action, hotkey: str) -> ActionInfo:
