@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import psutil
 import pytest
 
 from hob.client import Client
+from hob.client.stream import FactStream
 from hob.errors import ActionNotFound, HobError, PluginBroken, PluginsUnavailable
 from hob.wire.events import PluginFailed
 from hob.wire.plugins import (
@@ -259,10 +262,23 @@ def test_a_plugin_rewrites_requests_asks_the_model_and_adds_a_command(tmp_path: 
         (greet,) = [one for one in commands.commands if one.name == "greet"]
         assert (greet.plugin, greet.source, greet.target) == ("polite", "folder", str(path))
         path.write_text(POLITE.replace('request | {"messages": messages}', '{"messages": 7}'))
+        told: list[PluginFailed] = []
         with client.events() as facts:
-            eventually(lambda: refused(daemon), 30)
-            told = next(fact for fact in facts if isinstance(fact, PluginFailed))
-        assert (told.plugin, told.hook) == ("polite", "rewrite_request")
+            reader = threading.Thread(target=read_failures, args=(facts, told), daemon=True)
+            reader.start()
+            # While the changed file is being loaded nothing is rewritten, and nothing fails.
+            eventually(lambda: refused(daemon) and told)
+            facts.interrupt()
+            reader.join()
+        assert (told[0].plugin, told[0].hook) == ("polite", "rewrite_request")
+
+
+def read_failures(facts: FactStream, told: list[PluginFailed]) -> None:
+    """Keep what is told of plugins that failed, until the stream is interrupted."""
+    with contextlib.suppress(HobError):
+        for fact in facts:
+            if isinstance(fact, PluginFailed):
+                told.append(fact)
 
 
 def refused(daemon: LiveDaemon) -> bool:
