@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fakes.plugin_driver import Driver, error_of, text_of
-from hob.wire.plugin_host import CancelRun, Catalogue, Leave, Misbehaved, Ping, Pong, Tell
+from hob.wire.plugin_host import CancelRun, Catalogue, Entered, Leave, Misbehaved, Ping, Pong, Tell
 from hob.wire.plugins import ActionProgress, ActionStarted, ActionText
 
 GOOD = """
@@ -362,6 +362,20 @@ def test_runs_at_the_same_time_do_not_lose_what_the_others_keep(tmp_path: Path) 
         runs = [host.start("keep", input=name) for name in "abcd"]
         assert [text_of(host.finished(run)) for run in runs] == ["kept"] * 4
         assert text_of(host.run("count")) == "200"
+
+
+def test_a_plugin_that_refreshes_while_it_registers_does_so_once(tmp_path: Path) -> None:
+    with Driver(tmp_path) as host:
+        host.write(
+            "eager.py",
+            "from hob.plugins import Action, hookimpl\n@hookimpl\ndef register_actions(context):\n"
+            "    context.refresh()\n    return [Action('eager', 'Eager', print)]\n",
+        )
+        host.plugin("eager", "on")
+        # What it has asked for would be done before this.
+        assert host.manage("set", "eager", "none") is not None
+        registered = [m for m in host.heard if isinstance(m, Entered) and m.plugin == "eager"]
+        assert [m.hook for m in registered] == ["import", "register_actions"]
 
 
 def test_facts_come_in_order_to_those_who_listen(tmp_path: Path) -> None:

@@ -327,6 +327,10 @@ class Host:
     def _refresh(self, plugin: Plugin) -> None:
         """The plugin has others to offer. Returns when that is done, unless the plugin asks while
         the host waits for it."""
+        thread = threading.current_thread().name
+        hook = thread.removeprefix(f"{plugin.name} ")
+        if hook.startswith("register_") or hook == "warm_prompts":
+            return  # it is just being done, and would be without end
         done = threading.Event()
 
         def register() -> None:
@@ -340,7 +344,7 @@ class Host:
                 done.set()
 
         self._work.put(register)
-        if not threading.current_thread().name.startswith(f"{plugin.name} "):
+        if hook == thread:
             done.wait(_REFRESH_S)
 
     def _make_context(self, plugin: Plugin) -> PluginContext:
