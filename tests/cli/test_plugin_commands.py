@@ -11,7 +11,7 @@ import pytest
 from fakes.command_line import Cli
 from hob.cli.app import SECTIONS
 from hob.paths import find_paths
-from hob.wire.plugins import CachedCommand, CommandCache
+from hob.wire.plugins import MAX_NAME_CHARS, CachedCommand, CommandCache
 
 GREET = '''
 import click
@@ -127,7 +127,12 @@ def test_no_plugin_replaces_a_command_of_hob(cli: Cli, plugin: Path, home: Path)
     assert cli("version").out.startswith("hob ")
 
 
-@pytest.mark.parametrize("name", ["-h", "--version", "Greet", "a b", "", "x" * 41, "../x", "a\nb"])
+def test_a_name_may_be_as_long_as_the_daemon_lets_it(cli: Cli, plugin: Path, home: Path) -> None:
+    tell(home, command("x" * MAX_NAME_CHARS, plugin))
+    assert "x" * MAX_NAME_CHARS in cli("--help").out
+
+
+@pytest.mark.parametrize("name", ["-h", "--version", "Greet", "a b", "", "x" * 65, "../x", "a\nb"])
 def test_what_cannot_be_a_command_is_left_out(
     cli: Cli, plugin: Path, home: Path, name: str
 ) -> None:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from hob.wire.plugins import CachedCommand, CommandCache
 
 _MAX_CACHE_BYTES = 2**20
-_NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+# Of the same length as the daemon takes, whose module is too much to import for it.
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 
 
 def known_commands(
