@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QImage, QTextDocument, QTextImageFormat
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QScrollArea, QToolButton
+from PySide6.QtWidgets import QApplication, QPlainTextEdit, QScrollArea, QToolButton
 
 from desktop.qt import application, until
 from hob.desktop.prompt.answer_view import MAX_SHOWN_CHARS, AnswerView
@@ -236,3 +236,18 @@ def test_right_to_left_text_stands_on_the_right(answer: Answer) -> None:
     block = answer.prose[0].document().firstBlock()
     assert block.textDirection() is Qt.LayoutDirection.RightToLeft
     assert block.next().textDirection() is Qt.LayoutDirection.LeftToRight
+
+
+def test_code_is_as_high_as_its_lines_and_no_higher(answer: Answer) -> None:
+    lines = 40
+    answer.says("```python\n" + "x = 1\n" * lines + "```\nAfter.")
+    (code,) = answer.code
+    (text,) = code.findChildren(QPlainTextEdit)
+    assert text.verticalScrollBar().maximum() == 0, "a part of the last line is hidden"
+    answer.screen.resize(600, 2000)
+    QApplication.processEvents()
+    assert code.y() == 0
+    assert text.y() < 60
+    assert code.height() == text.y() + text.height() + 1
+    (after,) = answer.prose
+    assert after.y() < code.height() + 20

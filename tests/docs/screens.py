@@ -23,7 +23,7 @@ from desktop.screen import PANEL_HEIGHT, Screen  # noqa: E402
 from live_daemon import LiveDaemon, eventually, starter_model  # noqa: E402
 
 FOLDER = ROOT / "installers/pictures"
-QUESTION = "Give three reasons to run a language model at home."
+QUESTION = "Write a Python function that greets somebody. Be brief."
 LETTER = (
     "Dear Anna, the review moves to Friday at ten. Please bring the budget figures, tell Bob"
     " about the new room, and book the projector before Wednesday. Best regards, Tom"
@@ -42,7 +42,7 @@ def _take(screen: Screen, home: Path, ending: str) -> None:
         # A bare screen has no settings from which Qt could learn that it is to be dark.
         environ["QT_QPA_PLATFORMTHEME"] = "gtk3"
     os.environ.update(environ)
-    settings = ("engine.max_tokens=120",)
+    settings = ("engine.max_tokens=300",)
     with LiveDaemon(home, [starter_model()], settings=settings, environ=environ) as daemon:
         client = daemon.client()
         client.load(client.status().chosen)

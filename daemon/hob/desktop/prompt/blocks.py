@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import (
     QFocusEvent,
+    QFontMetricsF,
     QKeyEvent,
     QResizeEvent,
     QTextCursor,
@@ -31,6 +33,10 @@ from hob.desktop.prompt.prose import ProseWriter
 from hob.desktop.prompt.theme import Colors, code_font, palette, scaled
 
 _COPIED_MS = 1500
+# Around the lines of code, in pixels.
+_MARGIN = 9
+# Of more lines the height is reckoned.
+_MEASURED_LINES = 300
 
 
 class ProseView(QTextBrowser):
@@ -117,6 +123,7 @@ class CodeView(QFrame):
     ) -> None:
         super().__init__(parent)
         self.setObjectName("code")
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._copied = copied
         self._code = ""
         self._shown = ""
@@ -194,18 +201,28 @@ class _CodeText(QPlainTextEdit):
         self.setFont(code_font(self.font()))
         self.setAccessibleName("Code")
         self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
-        self.document().setDocumentMargin(9)
+        self.document().setDocumentMargin(_MARGIN)
         option = QTextOption(self.document().defaultTextOption())
         option.setTextDirection(Qt.LayoutDirection.LeftToRight)
         self.document().setDefaultTextOption(option)
         self.horizontalScrollBar().rangeChanged.connect(self.fit)
 
     def fit(self, *_: object) -> None:
-        lines = self.document().blockCount()
-        height = lines * self.fontMetrics().lineSpacing() + 2 * 9
         bar = self.horizontalScrollBar()
         scrolls = bar.sizeHint().height() if bar.maximum() > 0 else 0
-        self.setFixedHeight(int(height) + scrolls)
+        self.setFixedHeight(math.ceil(self._lines_height()) + 2 * _MARGIN + scrolls)
+
+    def _lines_height(self) -> float:
+        """As Qt has set them: signs from another font make a line higher."""
+        block = self.document().firstBlock()
+        count = self.document().blockCount()
+        if count > _MEASURED_LINES:
+            return count * math.ceil(QFontMetricsF(self.font()).lineSpacing())
+        height = 0.0
+        while block.isValid():
+            height += self.blockBoundingRect(block).height()
+            block = block.next()
+        return height
 
     def sizeHint(self) -> QSize:  # noqa: N802
         return QSize(100, self.height())
