@@ -129,6 +129,8 @@ class CodeView(QFrame):
         self._shown = ""
         self._language = PlainLabel("code", "muted")
         self._language.setFont(scaled(self.font(), 0.88))
+        # Beside the room that is to spare Qt would reckon with a narrow label of many lines.
+        self._language.setWordWrap(False)
         self._button = QToolButton()
         self._button.setObjectName("copyCode")
         self._button.setText("Copy")
@@ -162,8 +164,6 @@ class CodeView(QFrame):
     def _lay_out(self) -> None:
         head = QFrame()
         head.setObjectName("codeHead")
-        # Room that the answer has to spare is not for the head of its code.
-        head.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         row = QHBoxLayout(head)
         row.setContentsMargins(11, 2, 4, 2)
         row.addWidget(self._language)
@@ -210,15 +210,16 @@ class _CodeText(QPlainTextEdit):
     def fit(self, *_: object) -> None:
         bar = self.horizontalScrollBar()
         scrolls = bar.sizeHint().height() if bar.maximum() > 0 else 0
-        self.setFixedHeight(math.ceil(self._lines_height()) + 2 * _MARGIN + scrolls)
+        self.setFixedHeight(math.ceil(self._lines_height()) + 1 + scrolls)
 
     def _lines_height(self) -> float:
-        """As Qt has set them: signs from another font make a line higher."""
+        """With the margins, as Qt has set them: signs from another font make a line higher."""
         block = self.document().firstBlock()
         count = self.document().blockCount()
         if count > _MEASURED_LINES:
-            return count * math.ceil(QFontMetricsF(self.font()).lineSpacing())
-        height = 0.0
+            return count * math.ceil(QFontMetricsF(self.font()).lineSpacing()) + 2 * _MARGIN
+        # The last one has the lower margin in it.
+        height = float(_MARGIN)
         while block.isValid():
             height += self.blockBoundingRect(block).height()
             block = block.next()
