@@ -17,6 +17,7 @@ from types import TracebackType
 from PIL import Image
 
 PANEL_HEIGHT = 32
+_TESTS = Path(__file__).parents[1]
 _LIMIT_S = 30.0
 # What a test must not inherit from the desktop it is started on.
 _FOREIGN = (
@@ -227,6 +228,9 @@ class Screen:
             (folder / place).mkdir(parents=True, exist_ok=True, mode=0o700)
             environ[name] = str(folder / place)
         environ |= {"XDG_SESSION_TYPE": "x11", "NO_AT_BRIDGE": "0", "LANG": "C.UTF-8"}
+        # Programs of a test's own find what tests share, as the tests themselves do.
+        inherited = environ.get("PYTHONPATH")
+        environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(_TESTS), inherited)))
         # GTK's programs would write their settings through a daemon that is not there.
         environ["GSETTINGS_BACKEND"] = "memory"
         if self._dark:
