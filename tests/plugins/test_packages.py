@@ -31,7 +31,9 @@ def mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         f"[hob]\nforeign = foreign_plugin\nBad/One = nothing\nodd = 1 + 1\n{'x' * 65} = nothing\n"
     )
     (site / "foreign_plugin.py").write_text(CODE.format(mark=str(mark)))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((os.environ["PYTHONPATH"], str(site))))
+    monkeypatch.setenv(
+        "PYTHONPATH", os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), str(site))))
+    )
     return mark
 
 
